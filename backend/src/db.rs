@@ -1,0 +1,25 @@
+//! Every SQL statement, one module an entity. A statement takes a connection, decides nothing, and never begins
+//! or commits: the use case owns the transaction.
+
+pub(crate) mod deletion;
+pub(crate) mod execution;
+pub(crate) mod outbox;
+pub(crate) mod project;
+pub(crate) mod schedule;
+pub(crate) mod task;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A stored text that the domain does not know can only come from a newer version: say which.
+pub(crate) fn text<T: std::str::FromStr<Err = String>>(column: &str, value: &str) -> Result<T, sqlx::Error> {
+    value.parse().map_err(|reason: String| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: format!("\"{value}\" {reason}").into(),
+    })
+}
+
+/// The database's clock: the only one that decides anything.
+pub(crate) async fn now(conn: &mut PgConnection) -> Result<DateTime<Utc>, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(conn).await
+}

@@ -1,0 +1,116 @@
+//! Statements on `executions` and `execution_logs`.
+
+use super::text;
+use chrono::{DateTime, Utc};
+use domain::execution::ExecutionSummary;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// What is in flight for a task: ids in order. Calls that wait for a retry have not started again: they are
+/// cancelled, not listed. Must run in a statement after the fence, so that it sees a claim that has just committed.
+pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"WITH cancelled AS (
+               UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = 'The task is being deleted'
+               WHERE task_id = $1 AND status = 'RETRY_WAIT')
+           SELECT id FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING') ORDER BY id"#,
+        task_id
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// How many executions of a task have not ended.
+pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"#,
+        task_id
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Ends what is still in flight for a task.
+pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),
+                error = 'Cancelled: the task is being deleted'
+         WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')",
+        task_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Executions of a task.
+pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1"#, task_id)
+        .fetch_one(conn)
+        .await
+}
+
+/// Log lines of a task's executions.
+pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM execution_logs l JOIN executions e ON e.id = l.execution_id WHERE e.task_id = $1"#,
+        task_id
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// The oldest executions of a task, up to `limit`.
+pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY id LIMIT $2", task_id, limit)
+        .fetch_all(conn)
+        .await
+}
+
+/// Removes up to `limit` log lines of these executions.
+pub(crate) async fn purge_logs(conn: &mut PgConnection, ids: &[Uuid], limit: i64) -> Result<i64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM execution_logs WHERE id IN (SELECT id FROM execution_logs WHERE execution_id = ANY($1) LIMIT $2)",
+        ids,
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(rows(&done))
+}
+
+/// Removes these executions; their log lines must be gone.
+pub(crate) async fn purge(conn: &mut PgConnection, ids: &[Uuid]) -> Result<i64, sqlx::Error> {
+    let done = sqlx::query!("DELETE FROM executions WHERE id = ANY($1)", ids).execute(conn).await?;
+    Ok(rows(&done))
+}
+
+fn rows(done: &sqlx::postgres::PgQueryResult) -> i64 {
+    i64::try_from(done.rows_affected()).unwrap_or(i64::MAX)
+}
+
+/// The latest execution of each of these tasks.
+pub(crate) async fn latest(
+    conn: &mut PgConnection,
+    task_ids: &[Uuid],
+) -> Result<Vec<(Uuid, ExecutionSummary)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id AS "task_id!", e.id, e.status, e.scheduled_at, e.started_at, e.finished_at
+           FROM unnest($1::uuid[]) AS t(id)
+           CROSS JOIN LATERAL (SELECT * FROM executions WHERE task_id = t.id ORDER BY id DESC LIMIT 1) AS e"#,
+        task_ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let duration_ms = duration_ms(row.started_at, row.finished_at);
+            let status = text("status", &row.status)?;
+            Ok((row.task_id, ExecutionSummary { id: row.id, status, scheduled_at: row.scheduled_at, duration_ms }))
+        })
+        .collect()
+}
+
+fn duration_ms(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Option<i64> {
+    Some((to? - from?).num_milliseconds())
+}

@@ -1,0 +1,113 @@
+//! The outbox of events: written with the change, read by `seq`.
+
+use super::text;
+use domain::event::{Event, EventKind};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+#[derive(FromRow)]
+pub(crate) struct EventRow {
+    seq: i64,
+    id: Uuid,
+    kind: String,
+    project_id: Uuid,
+    task_uuid: Option<Uuid>,
+    payload: serde_json::Value,
+    created_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = sqlx::Error;
+    fn try_from(row: EventRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            seq: row.seq,
+            id: row.id,
+            kind: text("kind", &row.kind)?,
+            project_id: row.project_id,
+            task_uuid: row.task_uuid,
+            payload: row.payload,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Writes one event.
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    kind: EventKind,
+    project_id: Uuid,
+    task_uuid: Option<Uuid>,
+    payload: serde_json::Value,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO events (id, kind, project_id, task_uuid, payload) VALUES ($1, $2, $3, $4, $5)",
+        Uuid::now_v7(),
+        kind.as_str(),
+        project_id,
+        task_uuid,
+        payload
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The highest `seq` that is visible now, 0 in an empty outbox.
+pub(crate) async fn newest_seq(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!" FROM events"#).fetch_one(conn).await
+}
+
+/// Events above `after`, and those of `missing` that have become visible since; by `seq`.
+pub(crate) async fn read(
+    conn: &mut PgConnection,
+    after: i64,
+    missing: &[i64],
+    limit: i64,
+) -> Result<Vec<EventRow>, sqlx::Error> {
+    sqlx::query_as!(
+        EventRow,
+        r#"SELECT seq AS "seq!", id AS "id!", kind AS "kind!", project_id AS "project_id!", task_uuid,
+                  payload AS "payload!", created_at AS "created_at!"
+           FROM (SELECT * FROM events WHERE seq = ANY($2)
+                 UNION ALL
+                 (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $3)) AS visible
+           ORDER BY seq"#,
+        after,
+        missing,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Events of one project above `after`, by `seq`: what a browser missed while it was away.
+pub(crate) async fn read_project(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<EventRow>, sqlx::Error> {
+    sqlx::query_as!(
+        EventRow,
+        "SELECT seq, id, kind, project_id, task_uuid, payload, created_at FROM events
+         WHERE project_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        project_id,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Removes up to `limit` events that are older than `days`, oldest first; answers how many went.
+pub(crate) async fn purge(conn: &mut PgConnection, days: i32, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM (SELECT seq, created_at FROM events ORDER BY seq LIMIT $2) AS oldest
+         WHERE created_at < now() - make_interval(days => $1))",
+        days,
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,114 @@
+//! Statements on `projects`.
+
+use chrono::{DateTime, Utc};
+use domain::project::{Project, ProjectDraft};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// One project, or none.
+pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Project>, sqlx::Error> {
+    sqlx::query_as!(
+        Project,
+        "SELECT id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at
+         FROM projects WHERE id = $1",
+        id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Projects by id descending (newest first), below `before`.
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Project>, sqlx::Error> {
+    sqlx::query_as!(
+        Project,
+        "SELECT id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at
+         FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2",
+        before,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Writes a new project. `projects_name_unique` refuses a name that is taken.
+pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, draft: &ProjectDraft) -> Result<Project, sqlx::Error> {
+    sqlx::query_as!(
+        Project,
+        "INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at",
+        id,
+        draft.name,
+        draft.description,
+        draft.execution_endpoint,
+        draft.undo_window_seconds
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Replaces a project that still has `version`; none when it has not.
+pub(crate) async fn update(
+    conn: &mut PgConnection,
+    id: Uuid,
+    version: i64,
+    draft: &ProjectDraft,
+) -> Result<Option<Project>, sqlx::Error> {
+    sqlx::query_as!(
+        Project,
+        "UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6,
+                version = version + 1, updated_at = now()
+         WHERE id = $1 AND version = $2
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at",
+        id,
+        version,
+        draft.name,
+        draft.description,
+        draft.execution_endpoint,
+        draft.undo_window_seconds
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Tasks of a project by status, counted up to `cap` each: never a scan.
+pub(crate) async fn count_by_status(
+    conn: &mut PgConnection,
+    id: Uuid,
+    cap: i64,
+) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT s.status AS "status!", (SELECT count(*) FROM (SELECT 1 FROM tasks
+                  WHERE project_id = $1 AND status = s.status LIMIT $2) AS few) AS "count!"
+           FROM unnest(ARRAY['ACTIVE', 'DISABLED', 'PENDING_DELETE', 'DELETE_FAILED']) AS s(status)"#,
+        id,
+        cap
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.status, row.count)).collect())
+}
+
+/// The undo window of a project that has one of its own, in seconds.
+pub(crate) async fn undo_window(conn: &mut PgConnection, id: Uuid) -> Result<Option<i32>, sqlx::Error> {
+    let window =
+        sqlx::query_scalar!("SELECT undo_window_seconds FROM projects WHERE id = $1", id).fetch_optional(conn).await?;
+    Ok(window.flatten())
+}
+
+/// When the drain of a task's calls ends: at once where the project says CANCEL, else after `seconds`.
+pub(crate) async fn drain_until(
+    conn: &mut PgConnection,
+    id: Uuid,
+    fenced_at: DateTime<Utc>,
+    seconds: i32,
+) -> Result<DateTime<Utc>, sqlx::Error> {
+    let cancel = sqlx::query_scalar!("SELECT drain_policy = 'CANCEL' AS cancel FROM projects WHERE id = $1", id)
+        .fetch_optional(conn)
+        .await?;
+    let wait = if cancel.flatten() == Some(true) { 0 } else { seconds };
+    Ok(fenced_at + chrono::TimeDelta::seconds(wait.into()))
+}

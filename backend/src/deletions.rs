@@ -1,0 +1,80 @@
+//! Use cases of deletion records: read one, list them, preview one to come, clean up old receipts.
+
+use crate::{Backend, Result, db};
+use domain::deletion::{Deletion, DeletionPreview, DeletionState};
+use domain::error::{FieldError, ProblemKind, Refusal};
+use domain::page::{Limit, Page, parse_cursor};
+use uuid::Uuid;
+
+/// One record, as long as it is kept.
+///
+/// # Errors
+/// [`ProblemKind::DeletionNotFound`].
+pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Deletion> {
+    let mut conn = backend.pool.acquire().await?;
+    let missing = || Refusal::new(ProblemKind::DeletionNotFound, "There is no such deletion in this project.");
+    let row = db::deletion::get_in_project(&mut conn, project_id, id).await?.ok_or_else(missing)?;
+    Ok(row.show(&backend.policies.stuck)?)
+}
+
+/// A page of records, newest first, of a project or of all. `state` names states, separated by commas.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`], [`ProblemKind::InvalidRequest`] naming the field.
+pub async fn list(
+    backend: &Backend,
+    project_id: Option<Uuid>,
+    state: Option<&str>,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<Deletion>> {
+    let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
+    let named = state.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    let states = named
+        .map(|part| part.parse::<DeletionState>().map(|state| state.as_str().to_owned()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("state", message)]))?;
+    let mut conn = backend.pool.acquire().await?;
+    if let Some(project_id) = project_id {
+        crate::projects::require(&mut conn, project_id).await?;
+    }
+    let rows = db::deletion::list(&mut conn, project_id, &states, before, limit.rows() as i64 + 1).await?;
+    let page = Page::of(rows, limit, |row| row.id);
+    let data =
+        page.data.into_iter().map(|row| row.show(&backend.policies.stuck)).collect::<Result<_, sqlx::Error>>()?;
+    Ok(Page { data, next_cursor: page.next_cursor })
+}
+
+/// What deleting a task would stop, let end and remove, with the ETag that binds the consent.
+///
+/// # Errors
+/// [`ProblemKind::TaskNotFound`], [`ProblemKind::TaskDeleted`].
+pub async fn preview(backend: &Backend, project_id: Uuid, task_id: Uuid) -> Result<DeletionPreview> {
+    let task = crate::tasks::get(backend, project_id, task_id).await?;
+    let runs = crate::tasks::schedule::next_runs(backend, project_id, task_id, None, Some(5)).await?.next_runs;
+    let mut conn = backend.pool.acquire().await?;
+    let in_flight = db::execution::count_in_flight(&mut conn, task_id).await?;
+    let window = db::project::undo_window(&mut conn, project_id).await?;
+    Ok(DeletionPreview {
+        task_uuid: task_id,
+        name: task.name.clone(),
+        next_runs: if task.next_run_at.is_some() { runs } else { Vec::new() },
+        in_flight,
+        executions: db::execution::count(&mut conn, task_id).await?,
+        execution_logs: db::execution::count_logs(&mut conn, task_id).await?,
+        undo_window_seconds: window.unwrap_or(backend.policies.undo_window_seconds),
+        drain_seconds: backend.policies.drain_seconds,
+        version: task.version,
+    })
+}
+
+/// One step of the clean-up: removes a batch of old receipts, events and finished jobs. Answers whether there is more.
+///
+/// # Errors
+/// A database error.
+pub async fn clean_up(backend: &Backend, receipt_days: i32, batch: i64) -> Result<bool> {
+    let mut conn = backend.pool.acquire().await?;
+    let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, batch).await?;
+    let events = db::outbox::purge(&mut conn, receipt_days, batch).await?;
+    Ok(receipts.max(events) >= batch.unsigned_abs())
+}

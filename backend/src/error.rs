@@ -1,0 +1,68 @@
+//! What a use case can end in, and what kind of failure a database error is.
+
+use domain::deletion::FailureKind;
+use domain::error::{ProblemKind, Refusal};
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a use case did nothing. Whatever the variant, nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule said no; the caller is told why.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database could not do it; the transaction is gone.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// What the caller is told. Details of the database stay in the log.
+    #[must_use]
+    pub fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Database(error) => match failure_kind(&error) {
+                FailureKind::Conflict | FailureKind::Bug | FailureKind::InFlight => {
+                    tracing::error!(%error, "database error");
+                    Refusal::new(ProblemKind::Internal, "Something went wrong here. Nothing has changed.")
+                }
+                kind @ (FailureKind::DbUnavailable | FailureKind::Timeout | FailureKind::LockHeld) => {
+                    tracing::warn!(%error, kind = kind.as_str(), "database unavailable");
+                    let detail = format!("The database cannot take this now ({}). Nothing has changed.", kind.words());
+                    Refusal::new(ProblemKind::Unavailable, detail)
+                }
+            },
+        }
+    }
+}
+
+/// What kind of failure a database error is: by SQLSTATE where the server answered, else by how the connection broke.
+/// Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+#[must_use]
+pub fn failure_kind(error: &sqlx::Error) -> FailureKind {
+    match error {
+        sqlx::Error::Database(answer) => match answer.code().as_deref() {
+            Some("57014" | "25P03" | "25P04") => FailureKind::Timeout,
+            Some("55P03" | "40P01" | "40001") => FailureKind::LockHeld,
+            Some(code) if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+                FailureKind::DbUnavailable
+            }
+            Some(code) if code.starts_with("23") => FailureKind::Conflict,
+            _ => FailureKind::Bug,
+        },
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_) => FailureKind::DbUnavailable,
+        _ => FailureKind::Bug,
+    }
+}
+
+/// The name of the constraint that refused the statement, if one did.
+pub(crate) fn violated(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
+}

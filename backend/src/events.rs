@@ -1,0 +1,149 @@
+//! Live events: every node tails the outbox and tells its subscribers.
+//!
+//! The outbox is the truth and NOTIFY only a hint: losing every hint costs a second, never an event. Sequence numbers
+//! become visible out of order, so the tail remembers the gaps it has seen and reads them again.
+
+mod cursor;
+
+use crate::doorbell::Doorbell;
+use crate::{Backend, Result, db};
+use cursor::Cursor;
+use domain::event::Event;
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const CHANNEL: &str = "sexton_events";
+/// Events read at once.
+const BATCH: i64 = 1_000;
+/// Events that a slow subscriber may lag behind before it is told to read everything again.
+const LAG: usize = 4_096;
+
+/// Wakes the tails of all nodes after a commit.
+#[derive(Clone, Default)]
+pub struct Bell(Doorbell);
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.0.ring();
+    }
+
+    /// Sends the wake-ups until `stop`.
+    pub async fn run(self, pool: PgPool, stop: CancellationToken) {
+        self.0.run(pool, CHANNEL, stop).await;
+    }
+}
+
+/// Where subscribers of this process come. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    sender: broadcast::Sender<Arc<Event>>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(LAG).0 }
+    }
+}
+
+impl Bus {
+    /// Everything from now on. A receiver that lags too far is told so, and must read again.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.sender.subscribe()
+    }
+}
+
+/// Reads the outbox onwards and feeds the bus.
+pub struct Tail {
+    pool: PgPool,
+    bus: Bus,
+    cursor: Option<Cursor>,
+}
+
+impl Tail {
+    /// A tail that begins at the end of the outbox.
+    #[must_use]
+    pub fn new(pool: PgPool, bus: Bus) -> Self {
+        Self { pool, bus, cursor: None }
+    }
+
+    /// One step: passes on what has become visible; answers how many events.
+    ///
+    /// # Errors
+    /// A database error; the next step goes on where this one stopped.
+    pub async fn step(&mut self, now: Instant) -> Result<usize> {
+        let mut conn = self.pool.acquire().await?;
+        let cursor = match &mut self.cursor {
+            Some(cursor) => cursor,
+            none => none.insert(Cursor::at(db::outbox::newest_seq(&mut conn).await?)),
+        };
+        let mut passed = 0;
+        loop {
+            let rows = db::outbox::read(&mut conn, cursor.newest(), &cursor.gaps(), BATCH).await?;
+            let count = rows.len();
+            for row in rows {
+                let event = Event::try_from(row)?;
+                cursor.saw(event.seq, now);
+                // Nobody listening is fine.
+                let _ = self.bus.sender.send(Arc::new(event));
+            }
+            passed += count;
+            if count < BATCH as usize {
+                cursor.forget_old_gaps(now);
+                return Ok(passed);
+            }
+        }
+    }
+}
+
+/// The hints: waits for the NOTIFY of any node.
+pub struct Hints {
+    listener: PgListener,
+}
+
+impl Hints {
+    /// Listens on a connection of its own.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn listen(pool: &PgPool) -> Result<Self> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Self { listener })
+    }
+
+    /// Waits for the next hint.
+    ///
+    /// # Errors
+    /// When the connection broke: hints were lost, so the caller steps at once and listens anew.
+    pub async fn next(&mut self) -> Result<()> {
+        self.listener.try_recv().await?.map(|_| ()).ok_or_else(|| sqlx::Error::WorkerCrashed.into())
+    }
+}
+
+/// What a browser missed: events of a project above `after`, or none when there are so many that it should read again.
+///
+/// # Errors
+/// A database error.
+pub async fn missed(backend: &Backend, project_id: Uuid, after: i64) -> Result<Option<Vec<Event>>> {
+    let mut conn = backend.pool.acquire().await?;
+    let rows = db::outbox::read_project(&mut conn, project_id, after, BATCH).await?;
+    if rows.len() >= BATCH as usize {
+        return Ok(None);
+    }
+    Ok(Some(rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?))
+}
+
+/// The newest sequence number: where a stream that begins now stands.
+///
+/// # Errors
+/// A database error.
+pub async fn newest_seq(backend: &Backend) -> Result<i64> {
+    let mut conn = backend.pool.acquire().await?;
+    Ok(db::outbox::newest_seq(&mut conn).await?)
+}

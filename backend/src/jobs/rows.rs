@@ -1,0 +1,142 @@
+//! The statements over apalis' tables that apalis has not: postponing, handing back, quarantine, dead letters, retention.
+//!
+//! Invariant: a job is only ever changed by the worker that holds it (`lock_by`), or when nobody does.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+/// How many jobs a queue has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct QueueStats {
+    /// Waiting and due.
+    pub due: i64,
+    /// Waiting for a moment to come.
+    pub later: i64,
+    /// In the hands of a worker, dead or alive.
+    pub taken: i64,
+    /// Could not be read.
+    pub dead_letters: i64,
+}
+
+/// A job that nobody can read. It blocks nothing and stays until retention takes it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct DeadLetter {
+    /// The job row's id.
+    pub id: String,
+    /// The deletion that it was for, when its key still says so.
+    #[sqlx(try_from = "Key")]
+    pub deletion_id: Option<Uuid>,
+    /// Why it could not be read. Never empty.
+    pub reason: String,
+    /// The beginning of the payload as text; what is not UTF-8 is escaped.
+    pub payload: String,
+    /// When it died.
+    pub died_at: DateTime<Utc>,
+}
+
+/// An idempotency key: a deletion's id, unless somebody else wrote the row.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+struct Key(Option<String>);
+
+impl From<Key> for Option<Uuid> {
+    fn from(key: Key) -> Self {
+        key.0.and_then(|text| text.parse().ok())
+    }
+}
+
+/// A job as one worker has fetched it. `attempts` is the fence: whoever takes the row away counts it up, so that the one
+/// before can no longer postpone it, even if the same worker has fetched it again.
+pub(super) struct Lease<'a> {
+    pub(super) job: &'a str,
+    pub(super) worker: &'a str,
+    pub(super) attempts: i32,
+}
+
+/// Puts a job back for later, unless it has been taken away meanwhile.
+pub(super) async fn postpone(
+    pool: &PgPool,
+    lease: &Lease<'_>,
+    run_at: DateTime<Utc>,
+    reason: &str,
+) -> Result<(), sqlx::Error> {
+    let statement = "\
+UPDATE apalis.jobs SET status = 'Pending', run_at = $4, lock_by = NULL, lock_at = NULL, done_at = NULL,
+       last_result = jsonb_build_object('Err', $5::text)
+ WHERE id = $1 AND lock_by = $2 AND attempts = $3";
+    let query = sqlx::query(statement).bind(lease.job).bind(lease.worker).bind(lease.attempts);
+    query.bind(run_at).bind(reason).execute(pool).await?;
+    Ok(())
+}
+
+/// Hands back what these workers hold. Only for workers that have ended.
+pub(super) async fn release(pool: &PgPool, workers: &[String]) -> Result<u64, sqlx::Error> {
+    if workers.is_empty() {
+        return Ok(0);
+    }
+    let statement = "UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL \
+                     WHERE lock_by = ANY($1) AND status IN ('Queued', 'Running')";
+    Ok(sqlx::query(statement).bind(workers).execute(pool).await?.rows_affected())
+}
+
+/// Makes dead letters of rows that apalis cannot decode: one of them fails, or panics, the fetch of the whole batch, at
+/// every worker and every time.
+pub(super) async fn quarantine(pool: &PgPool, queue: &str) -> Result<u64, sqlx::Error> {
+    let statement = "\
+UPDATE apalis.jobs SET status = 'Killed', lock_by = NULL, done_at = now(),
+       last_result = jsonb_build_object('Err', 'the job row is malformed')
+ WHERE job_type = $1 AND status IN ('Pending', 'Queued', 'Running', 'Failed')
+   AND (id !~ '^[0-7][0-9A-HJKMNP-TV-Z]{25}$' OR run_at < 'epoch' OR attempts < 0
+        OR EXISTS (SELECT FROM each(metadata) AS pair WHERE pair.value IS NULL))";
+    Ok(sqlx::query(statement).bind(queue).execute(pool).await?.rows_affected())
+}
+
+pub(super) async fn stats(conn: &mut PgConnection, queue: &str) -> Result<QueueStats, sqlx::Error> {
+    let statement = "\
+SELECT count(*) FILTER (WHERE status = 'Pending' AND run_at <= now()) AS due,
+       count(*) FILTER (WHERE status = 'Pending' AND run_at > now()) AS later,
+       count(*) FILTER (WHERE status IN ('Queued', 'Running')) AS taken,
+       count(*) FILTER (WHERE status = 'Killed') AS dead_letters
+  FROM apalis.jobs WHERE job_type = $1";
+    sqlx::query_as(statement).bind(queue).fetch_one(conn).await
+}
+
+pub(super) async fn dead_letters(
+    conn: &mut PgConnection,
+    queue: &str,
+    limit: i64,
+) -> Result<Vec<DeadLetter>, sqlx::Error> {
+    let statement = "\
+SELECT id, idempotency_key AS deletion_id, coalesce(nullif(last_result ->> 'Err', ''), 'unknown') AS reason,
+       encode(substr(job, 1, 500), 'escape') AS payload, coalesce(done_at, run_at) AS died_at
+  FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' ORDER BY coalesce(done_at, run_at) DESC LIMIT $2";
+    sqlx::query_as(statement).bind(queue).bind(limit).fetch_all(conn).await
+}
+
+pub(super) async fn sweep_jobs(
+    conn: &mut PgConnection,
+    queue: &str,
+    finished_before: DateTime<Utc>,
+    dead_before: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    let statement = "\
+DELETE FROM apalis.jobs WHERE id IN (
+  SELECT id FROM apalis.jobs
+   WHERE job_type = $1
+     AND ((status = 'Done' AND done_at < $2) OR (status = 'Killed' AND coalesce(done_at, run_at) < $3))
+   LIMIT 10000 FOR UPDATE SKIP LOCKED)";
+    let swept = sqlx::query(statement).bind(queue).bind(finished_before).bind(dead_before).execute(conn).await?;
+    Ok(swept.rows_affected())
+}
+
+/// Deletes workers that were last seen before `before`; a job row that still names one keeps it.
+pub(super) async fn sweep_workers(
+    conn: &mut PgConnection,
+    queue: &str,
+    before: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    let statement = "DELETE FROM apalis.workers w WHERE worker_type = $1 AND last_seen < $2 \
+                     AND NOT EXISTS (SELECT FROM apalis.jobs j WHERE j.lock_by = w.id)";
+    Ok(sqlx::query(statement).bind(queue).bind(before).execute(conn).await?.rows_affected())
+}

@@ -1,0 +1,101 @@
+//! What happens in Sexton: every SQL statement, every transaction, every use case, one step of every loop.
+//!
+//! Layers, from the outside in: a use case (`tasks`, `projects`, `deletions`) opens the transaction and calls
+//! statements in `db`, which take a connection, decide nothing, and never begin or commit. Rules are asked from
+//! `domain`. No HTTP, no timers, no environment here: `server` says when and where.
+#![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
+
+use domain::deletion::{RetryPolicy, StuckPolicy};
+use std::sync::Arc;
+
+mod db;
+mod doorbell;
+
+pub mod deletions;
+pub mod error;
+pub mod events;
+pub mod health;
+pub mod jobs;
+mod merge;
+pub mod migrate;
+pub mod pools;
+pub mod projects;
+pub mod tasks;
+
+pub use error::{Error, Result};
+
+/// Who does it, and in which request: written into records and events.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// A name for people.
+    pub name: String,
+    /// The id of the request, if there is one.
+    pub request_id: Option<String>,
+}
+
+/// The policies that the operator can set.
+#[derive(Clone, Copy, Debug)]
+pub struct Policies {
+    /// How often and when a failed teardown is tried again.
+    pub retry: RetryPolicy,
+    /// When the reconciler takes a deletion for stuck.
+    pub stuck: StuckPolicy,
+    /// Undo window of projects that have none of their own, in seconds.
+    pub undo_window_seconds: i32,
+    /// The longest that the drain waits for calls in flight, in seconds.
+    pub drain_seconds: i32,
+    /// Rows of history removed in one transaction.
+    pub purge_batch: i64,
+    /// Deletions that one pass of the reconciler hands over at the most.
+    pub reconcile_limit: usize,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::default(),
+            stuck: StuckPolicy::default(),
+            undo_window_seconds: 10,
+            drain_seconds: 30,
+            purge_batch: 1_000,
+            reconcile_limit: 10_000,
+        }
+    }
+}
+
+/// The way to the use cases: a pool of its own for each role, the queue, the policies. Cheap to clone.
+/// Whoever holds it can call a use case, but never sees a pool.
+#[derive(Clone)]
+pub struct Backend {
+    pool: sqlx::PgPool,
+    jobs: Arc<dyn jobs::DeleteJobPublisher>,
+    events: events::Bell,
+    policies: Policies,
+    node: Arc<str>,
+}
+
+impl Backend {
+    /// Joins what the use cases need. `node` names this process in records.
+    pub fn new(
+        pool: sqlx::PgPool,
+        jobs: Arc<dyn jobs::DeleteJobPublisher>,
+        events: events::Bell,
+        policies: Policies,
+        node: &str,
+    ) -> Self {
+        Self { pool, jobs, events, policies, node: node.into() }
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Wakes workers and event tails after a commit. Losing the wake-up only costs latency.
+    fn ring(&self) {
+        self.jobs.ring();
+        self.events.ring();
+    }
+}

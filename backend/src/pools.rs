@@ -1,0 +1,35 @@
+//! Connection pools: one for each role, so that a flood in one never starves another.
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::Duration;
+
+/// Size and patience of one pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSettings {
+    /// Connections at the most.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection before it is told "unavailable".
+    pub acquire_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// Makes a pool without connecting yet: a server starts, and says "not ready", while its database is away.
+///
+/// # Errors
+/// When `url` cannot be parsed.
+pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sqlx::Error> {
+    let statement_timeout = settings.statement_timeout.as_millis().to_string();
+    let lock_timeout = (settings.statement_timeout.as_millis() / 2).to_string();
+    let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.application_name(name).options([
+        ("statement_timeout", statement_timeout.as_str()),
+        ("lock_timeout", lock_timeout.as_str()),
+        ("idle_in_transaction_session_timeout", "30000"),
+        ("TimeZone", "UTC"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_lazy_with(options))
+}

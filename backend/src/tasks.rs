@@ -1,0 +1,224 @@
+//! Use cases of tasks: create, read, list, change. Deleting has a file of its own.
+
+pub mod delete;
+pub mod etag;
+pub mod schedule;
+pub mod steer;
+mod teardown;
+pub mod worker;
+
+use crate::error::violated;
+use crate::{Backend, Result, db};
+use domain::error::{FieldError, ProblemKind, Refusal};
+use domain::event::EventKind;
+use domain::page::{Limit, Page, parse_cursor};
+use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
+use domain::task::{NewTask, Task, TaskDraft, parse_status};
+use etag::Precondition;
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What a list of tasks is asked for. All optional.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    /// Statuses, separated by commas.
+    pub status: Option<String>,
+    /// A group.
+    pub task_group_id: Option<Uuid>,
+    /// A part of the name.
+    pub search: Option<String>,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+    /// Rows.
+    pub limit: Option<u32>,
+}
+
+/// A page of a project's tasks, newest first, those that are being deleted included.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`], [`ProblemKind::InvalidRequest`] naming the field.
+pub async fn list(backend: &Backend, project_id: Uuid, query: &ListQuery) -> Result<Page<Task>> {
+    let (limit, before) = (Limit::parse(query.limit)?, parse_cursor(query.cursor.as_deref())?);
+    let statuses = parse_statuses(query.status.as_deref())?;
+    let search = query.search.as_deref().map(str::trim).filter(|part| !part.is_empty() && !part.contains('\0'));
+    let filter = db::task::Filter { statuses: &statuses, group: query.task_group_id, search };
+    let mut conn = backend.pool.acquire().await?;
+    crate::projects::require(&mut conn, project_id).await?;
+    let rows = db::task::list(&mut conn, project_id, &filter, before, limit.rows() as i64 + 1).await?;
+    let page = Page::of(rows, limit, |row| row.id);
+    Ok(Page { data: complete(backend, &mut conn, page.data).await?, next_cursor: page.next_cursor })
+}
+
+fn parse_statuses(text: Option<&str>) -> Result<Vec<String>, Refusal> {
+    let named = text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    named
+        .map(|part| part.parse::<TaskStatus>().map(|status| status.as_str().to_owned()))
+        .collect::<Result<_, _>>()
+        .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("status", message)]))
+}
+
+/// One task.
+///
+/// # Errors
+/// [`ProblemKind::TaskDeleted`] with the path of its record, [`ProblemKind::TaskNotFound`].
+pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Task> {
+    let mut conn = backend.pool.acquire().await?;
+    read(backend, &mut conn, project_id, id).await
+}
+
+async fn read(backend: &Backend, conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> Result<Task> {
+    let Some(row) = db::task::get(conn, project_id, id).await? else {
+        return Err(absent(conn, project_id, id).await?.into());
+    };
+    let mut tasks = complete(backend, conn, vec![row]).await?;
+    Ok(tasks.pop().ok_or(sqlx::Error::RowNotFound)?)
+}
+
+/// Why a task is not there: deleted, or never known here.
+async fn absent(conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> Result<Refusal> {
+    crate::projects::require(conn, project_id).await?;
+    Ok(match db::deletion::receipt(conn, project_id, id).await? {
+        Some(receipt) => Refusal {
+            see: Some(format!("/api/v1/projects/{project_id}/deletions/{}", receipt.id)),
+            ..Refusal::new(ProblemKind::TaskDeleted, format!("\"{}\" was deleted.", receipt.task_name))
+        },
+        None => Refusal::new(ProblemKind::TaskNotFound, "There is no such task in this project."),
+    })
+}
+
+/// Adds deletions and latest executions: two more statements a page, not two a row.
+async fn complete(backend: &Backend, conn: &mut PgConnection, rows: Vec<db::task::TaskRow>) -> Result<Vec<Task>> {
+    let deletion_ids: Vec<Uuid> = rows.iter().filter_map(|row| row.deletion_id).collect();
+    let task_ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut deletions = HashMap::new();
+    if !deletion_ids.is_empty() {
+        for row in db::deletion::get_many(conn, &deletion_ids).await? {
+            deletions.insert(row.task_id, row.show(&backend.policies.stuck)?);
+        }
+    }
+    let mut latest: HashMap<_, _> = db::execution::latest(conn, &task_ids).await?.into_iter().collect();
+    rows.into_iter()
+        .map(|row| {
+            let mut task = Task::try_from(row)?;
+            task.deletion = deletions.remove(&task.uuid);
+            task.last_execution = latest.remove(&task.uuid);
+            Ok(task)
+        })
+        .collect()
+}
+
+/// Creates a task and plans its first run.
+///
+/// # Errors
+/// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::GroupNotFound`].
+pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let now = db::now(&mut tx).await?;
+    crate::projects::require(&mut tx, project_id).await?;
+    let new = draft.parse(now)?;
+    let status = new.status.unwrap_or(SettableStatus::Active);
+    let id = Uuid::now_v7();
+    db::task::insert(&mut tx, project_id, id, &new, status.into()).await.map_err(refuse_group)?;
+    plan(&mut tx, id, &new, status.into(), now, 1).await?;
+    announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
+    let task = read(backend, &mut tx, project_id, id).await?;
+    tx.commit().await?;
+    backend.ring();
+    Ok(task)
+}
+
+/// Plans the next run of an active task; takes every other out of the scheduler's sight.
+async fn plan(
+    conn: &mut PgConnection,
+    id: Uuid,
+    task: &NewTask,
+    status: TaskStatus,
+    now: chrono::DateTime<chrono::Utc>,
+    version: i64,
+) -> Result<()> {
+    let next = (status == TaskStatus::Active).then(|| task.schedule.next_after(now)).flatten();
+    Ok(db::schedule::plan(conn, id, next, version).await?)
+}
+
+async fn announce(
+    conn: &mut PgConnection,
+    kind: EventKind,
+    project_id: Uuid,
+    id: Uuid,
+    name: &str,
+    version: i64,
+) -> Result<()> {
+    let payload = json!({ "name": name, "version": version });
+    Ok(db::outbox::insert(conn, kind, project_id, Some(id), payload).await?)
+}
+
+fn refuse_group(error: sqlx::Error) -> crate::Error {
+    if violated(&error) == Some("tasks_task_group_id_exists") {
+        let field = FieldError::new("task_group_id", "must be a task group of this project");
+        return Refusal::fields(ProblemKind::ValidationFailed, vec![field]).into();
+    }
+    error.into()
+}
+
+/// How a task is to be changed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// `PUT`: this is the task now.
+    Replace(Box<TaskDraft>),
+    /// `PATCH`: a JSON merge patch (RFC 7396): what it names changes, and null clears.
+    Merge(serde_json::Value),
+    /// `PATCH …/status`, or a button: only the status.
+    Status(String),
+}
+
+/// Changes a task that is not being deleted. An edit never fires retroactively: the next run is planned from now.
+///
+/// # Errors
+/// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::StatusNotSettable`], [`ProblemKind::ValidationFailed`],
+/// [`ProblemKind::EtagMismatch`], [`ProblemKind::TaskNotFound`]; the task is untouched then.
+pub async fn change(
+    backend: &Backend,
+    project_id: Uuid,
+    id: Uuid,
+    precondition: &Precondition,
+    change: Change,
+) -> Result<Task> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let Some(locked) = db::task::lock(&mut tx, project_id, id).await? else {
+        return Err(absent(&mut tx, project_id, id).await?.into());
+    };
+    let task = read(backend, &mut tx, project_id, id).await?;
+    let draft = apply(&task, change)?;
+    // A refused status is refused for every task; after that, one that is being deleted cannot be changed at all.
+    let asked = draft.status.as_deref().map(parse_status).transpose()?;
+    let kept = if locked.status == TaskStatus::Disabled { SettableStatus::Disabled } else { SettableStatus::Active };
+    let status = transition(locked.status, StatusEvent::Set(asked.unwrap_or(kept))).map_err(|_| being_deleted())?;
+    precondition.check(&[locked.version])?;
+    let new = draft.parse(locked.now)?;
+    let version = db::task::update(&mut tx, id, &locked, &new, status).await.map_err(refuse_group)?;
+    let version = version.ok_or(sqlx::Error::RowNotFound)?;
+    plan(&mut tx, id, &new, status, locked.now, version).await?;
+    announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
+    let task = read(backend, &mut tx, project_id, id).await?;
+    tx.commit().await?;
+    backend.ring();
+    Ok(task)
+}
+
+fn apply(task: &Task, change: Change) -> Result<TaskDraft, Refusal> {
+    match change {
+        Change::Replace(draft) => Ok(*draft),
+        Change::Status(status) => Ok(TaskDraft { status: Some(status), ..TaskDraft::from(task) }),
+        Change::Merge(patch) => crate::merge::merge(&TaskDraft::from(task), &patch),
+    }
+}
+
+fn being_deleted() -> Refusal {
+    let detail =
+        "The task is being deleted: it cannot be edited, enabled, disabled or started. Undo the deletion first.";
+    Refusal::new(ProblemKind::TaskPendingDelete, detail)
+}

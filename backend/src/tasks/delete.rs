@@ -1,0 +1,313 @@
+//! The durable deletion of a task, in the order in which it happens: `request → perform → give_up → reconcile`.
+//!
+//! Invariants: a status is written only after `domain::status::transition` allowed it; a job is enqueued only in the
+//! transaction that changes its subject; every step may run twice, on any node, and ends the same. The record in
+//! `deletions` is the truth, the job only an accelerator. Lock order: tasks → `task_schedules` → executions → deletions.
+
+use super::etag::Precondition;
+use super::teardown::Purge;
+use crate::db::deletion::{DeletionRow, NewDeletion};
+use crate::{Actor, Backend, Result, db};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::deletion::{Deletion, DeletionState, LastError, Step, Verdict};
+use domain::error::{ProblemKind, Refusal};
+use domain::event::EventKind;
+use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// What a request to delete is answered with.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The task is fenced and will be torn down; a repeat gets the same record.
+    Scheduled {
+        /// The record.
+        deletion: Box<Deletion>,
+        /// The task's version: its ETag.
+        version: i64,
+    },
+    /// There is no such task in this project; with a receipt, if one is kept.
+    AlreadyDeleted {
+        /// The receipt.
+        receipt: Option<Box<Deletion>>,
+    },
+}
+
+/// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
+///
+/// # Errors
+/// [`ProblemKind::EtagMismatch`] or [`ProblemKind::TaskNotFound`] for a precondition that does not hold; a database
+/// error when it could not be committed. Nothing has changed then: there is no "set the status back".
+pub async fn request(
+    backend: &Backend,
+    actor: &Actor,
+    project_id: Uuid,
+    task_id: Uuid,
+    precondition: &Precondition,
+) -> Result<Answer> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let Some(task) = db::task::lock(&mut tx, project_id, task_id).await? else {
+        return already_deleted(backend, &mut tx, project_id, task_id, precondition).await;
+    };
+    if let Some(deletion_id) = task.deletion_id {
+        return repeat(backend, actor, tx, &task, task_id, deletion_id, precondition).await;
+    }
+    precondition.check(&[task.version])?;
+    let id = Uuid::now_v7();
+    let to = transition(task.status, StatusEvent::RequestDeletion).map_err(Refusal::from)?;
+    let version = db::task::fence(&mut tx, task_id, task.status, to, id).await?;
+    // A statement of its own, after the fence: it must see a claim that committed while we waited for the lock.
+    let in_flight = db::execution::list_in_flight(&mut tx, task_id).await?;
+    let window = db::project::undo_window(&mut tx, project_id).await?.unwrap_or(backend.policies.undo_window_seconds);
+    let new = NewDeletion {
+        id,
+        task_id,
+        task_name: &task.name,
+        project_id,
+        requested_by: &actor.name,
+        request_id: actor.request_id.as_deref(),
+        now: task.now,
+        previous_status: settable(task.status)?,
+        seen_version: task.version,
+        in_flight: &in_flight,
+        undo_until: task.now + TimeDelta::seconds(window.into()),
+        max_attempts: backend.policies.retry.max_attempts,
+    };
+    let record = db::deletion::insert(&mut tx, &new).await?;
+    backend.jobs.publish(&mut tx, &record.message(), record.undo_until).await?;
+    announce(&mut tx, EventKind::TaskDeletionRequested, &record, Some(version)).await?;
+    tx.commit().await?;
+    metrics::counter!("sexton_deletions_accepted_total").increment(1);
+    backend.ring();
+    Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
+}
+
+/// No such task here: say so, with the receipt if there is one. A task of another project is not revealed.
+async fn already_deleted(
+    backend: &Backend,
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    task_id: Uuid,
+    precondition: &Precondition,
+) -> Result<Answer> {
+    let receipt = db::deletion::receipt(conn, project_id, task_id).await?;
+    precondition.check_gone(receipt.as_ref().map(|row| row.seen_version))?;
+    let receipt = receipt.map(|row| row.show(&backend.policies.stuck)).transpose()?.map(Box::new);
+    Ok(Answer::AlreadyDeleted { receipt })
+}
+
+/// The task is being deleted already: the same record, and for a failed one a fresh cycle of attempts.
+async fn repeat(
+    backend: &Backend,
+    actor: &Actor,
+    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    task: &db::task::LockedTask,
+    task_id: Uuid,
+    deletion_id: Uuid,
+    precondition: &Precondition,
+) -> Result<Answer> {
+    let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    precondition.check(&[task.version, record.seen_version])?;
+    let mut version = task.version;
+    if task.status == TaskStatus::DeleteFailed {
+        version = start_over(backend, actor, &mut tx, task_id, &record).await?;
+    }
+    let record = db::deletion::get(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    tx.commit().await?;
+    backend.ring();
+    Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
+}
+
+/// Gives a failed deletion a fresh cycle. The caller holds the locks of task and record; answers the task's version.
+pub(super) async fn start_over(
+    backend: &Backend,
+    actor: &Actor,
+    tx: &mut PgConnection,
+    task_id: Uuid,
+    record: &DeletionRow,
+) -> Result<i64> {
+    let to = transition(TaskStatus::DeleteFailed, StatusEvent::Retry).map_err(Refusal::from)?;
+    let version = db::task::set_status(tx, task_id, TaskStatus::DeleteFailed, to, Some(record.id)).await?;
+    let version = version.ok_or_else(|| Refusal::new(ProblemKind::NotFailed, "The deletion has not failed."))?;
+    db::deletion::start_over(tx, record.id).await?;
+    backend.jobs.publish_again(tx, &[record.message()]).await?;
+    tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
+    announce(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
+    metrics::counter!("sexton_deletions_retried_total").increment(1);
+    Ok(version)
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task is gone, by this attempt.
+    Deleted,
+    /// Not yet: look again at this moment.
+    NotYet(DateTime<Utc>),
+    /// The deletion was undone or has failed for good: nothing to do.
+    NotPending,
+    /// Somebody else finished it, or there is no such deletion.
+    AlreadyGone,
+}
+
+/// One attempt at a teardown: `drain → purge_history → delete_row`, each step re-reading what it needs, skipping what is
+/// done, committing by itself. May be killed anywhere and run again, also twice at a time.
+///
+/// # Errors
+/// The database error that ended the attempt; [`failed`] decides what follows.
+pub async fn perform(backend: &Backend, deletion_id: Uuid) -> Result<Outcome> {
+    let mut conn = backend.pool.acquire().await?;
+    let now = db::now(&mut conn).await?;
+    let Some(record) = db::deletion::get(&mut conn, deletion_id).await? else { return Ok(Outcome::AlreadyGone) };
+    match record.state()? {
+        DeletionState::Scheduled | DeletionState::Retrying if record.wake_at > now => {
+            return Ok(Outcome::NotYet(record.wake_at));
+        }
+        DeletionState::Scheduled | DeletionState::Retrying | DeletionState::Running => {}
+        DeletionState::Succeeded => return Ok(Outcome::AlreadyGone),
+        DeletionState::Failed | DeletionState::Undone => return Ok(Outcome::NotPending),
+    }
+    if !db::deletion::start_attempt(&mut conn, deletion_id, &backend.node).await? {
+        return Ok(Outcome::NotPending);
+    }
+    if let Some(wait) = super::teardown::drain(backend, &mut conn, &record, now).await? {
+        return Ok(Outcome::NotYet(wait));
+    }
+    match super::teardown::purge_history(backend, &mut conn, &record).await? {
+        Purge::Done => {}
+        Purge::More => return Ok(Outcome::NotYet(now)),
+        Purge::Stopped => return Ok(Outcome::NotPending),
+    }
+    let outcome = super::teardown::delete_row(backend, &mut conn, &record).await?;
+    if outcome == Outcome::Deleted {
+        metrics::counter!("sexton_deletions_gone_total").increment(1);
+        metrics::histogram!("sexton_deletion_seconds").record((now - record.requested_at).as_seconds_f64());
+        backend.ring();
+    }
+    Ok(outcome)
+}
+
+/// An attempt failed: records why, and when it is tried again or that it is given up. `jitter` is uniform in 0..1.
+/// Answers the time of the next try, or none when it was given up or is over.
+///
+/// # Errors
+/// When even this cannot be written; the record then still says RUNNING, and the reconciler takes it up.
+pub async fn failed(
+    backend: &Backend,
+    deletion_id: Uuid,
+    error: &LastError,
+    jitter: f64,
+) -> Result<Option<DateTime<Utc>>> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let Some(found) = db::deletion::get(&mut tx, deletion_id).await? else { return Ok(None) };
+    let task = db::task::lock(&mut tx, found.project_id, found.task_id).await?;
+    let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let (Some(task), DeletionState::Running) = (task, record.state()?) else { return Ok(None) };
+    let attempts = record.failed_attempts + 1;
+    tracing::warn!(deletion = %deletion_id, attempts, kind = error.kind.as_str(), step = error.step.as_str(), message = error.message, "attempt failed");
+    let next = match backend.policies.retry.after_failure(error.kind, attempts, task.now, jitter) {
+        Verdict::RetryAt(at) => {
+            let state = DeletionState::Retrying;
+            db::deletion::record_failure(&mut tx, deletion_id, state, attempts, at, error).await?;
+            announce(&mut tx, EventKind::TaskDeletionRetried, &record, Some(task.version)).await?;
+            Some(at)
+        }
+        Verdict::GiveUp => {
+            give_up(&mut tx, &task, &record, attempts, error).await?;
+            backend.jobs.forget(&mut tx, &[deletion_id]).await?;
+            None
+        }
+    };
+    tx.commit().await?;
+    backend.ring();
+    Ok(next)
+}
+
+/// The attempts are used up, or no further one can help: DELETE_FAILED, with its cause. The task stays fenced.
+async fn give_up(
+    tx: &mut PgConnection,
+    task: &db::task::LockedTask,
+    record: &DeletionRow,
+    attempts: i32,
+    error: &LastError,
+) -> Result<()> {
+    let to = transition(task.status, StatusEvent::GiveUp).map_err(Refusal::from)?;
+    let version = db::task::set_status(tx, record.task_id, task.status, to, Some(record.id)).await?;
+    db::deletion::record_failure(tx, record.id, DeletionState::Failed, attempts, task.now, error).await?;
+    announce(tx, EventKind::TaskDeletionFailed, record, version).await?;
+    metrics::counter!("sexton_deletions_failed_total", "kind" => error.kind.as_str()).increment(1);
+    Ok(())
+}
+
+/// One pass of the reconciler: hands over again, each once, what shows no sign of life. Alone it finishes every
+/// deletion, even with every job lost. Of all nodes one at a time works: the others find the lock taken.
+/// Answers how many it handed over.
+///
+/// # Errors
+/// A database error; what was handed over before it stays so.
+pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
+    let stuck = &backend.policies.stuck;
+    let (pending_before, failed_before) = (now - stuck.pending_after, now - stuck.failed_after);
+    let mut conn = backend.pool.acquire().await?;
+    let mut after = (DateTime::<Utc>::MIN_UTC.max(DateTime::UNIX_EPOCH), Uuid::nil());
+    let mut rescued = 0;
+    while rescued < backend.policies.reconcile_limit {
+        let mut tx = conn.begin().await?;
+        if !db::deletion::lock_reconciler(&mut tx).await? {
+            break;
+        }
+        let page = db::deletion::stuck(&mut tx, pending_before, failed_before, after, 1_000).await?;
+        let Some(last) = page.last() else { break };
+        after = (last.wake_at, last.id);
+        let (failed, pending): (Vec<_>, Vec<_>) = page.into_iter().partition(DeletionRow::has_failed);
+        let ids: Vec<Uuid> = pending.iter().map(|row| row.id).collect();
+        let taken = db::deletion::touch(&mut tx, &ids, pending_before).await?;
+        let messages: Vec<_> = pending.iter().filter(|row| taken.contains(&row.id)).map(DeletionRow::message).collect();
+        backend.jobs.publish_again(&mut tx, &messages).await?;
+        tx.commit().await?;
+        rescued += messages.len();
+        for record in failed {
+            rescued += usize::from(super::steer::retry_failed(backend, &mut conn, &record).await?);
+        }
+    }
+    if rescued > 0 {
+        metrics::counter!("sexton_reconciler_rescues_total").increment(rescued as u64);
+        backend.ring();
+    }
+    Ok(rescued)
+}
+
+/// Writes the event of a deletion: ids, the name, the task's version, and nothing else.
+pub(super) async fn announce(
+    conn: &mut PgConnection,
+    kind: EventKind,
+    record: &DeletionRow,
+    version: Option<i64>,
+) -> Result<()> {
+    let payload = json!({ "deletion_id": record.id, "name": record.task_name, "version": version });
+    Ok(db::outbox::insert(conn, kind, record.project_id, Some(record.task_id), payload).await?)
+}
+
+/// The status that an undo gives back.
+fn settable(status: TaskStatus) -> Result<SettableStatus> {
+    match status {
+        TaskStatus::Active => Ok(SettableStatus::Active),
+        TaskStatus::Disabled => Ok(SettableStatus::Disabled),
+        TaskStatus::PendingDelete | TaskStatus::DeleteFailed => {
+            Err(Refusal::new(ProblemKind::Internal, "A task that is being deleted has no record of it.").into())
+        }
+    }
+}
+
+/// The step at which an attempt that failed was: what the record says.
+///
+/// # Errors
+/// When the record cannot be read.
+pub async fn step_of(backend: &Backend, deletion_id: Uuid) -> Result<Step> {
+    let mut conn = backend.pool.acquire().await?;
+    let record = db::deletion::get(&mut conn, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(record.step()?)
+}

@@ -1,0 +1,101 @@
+//! Steering an accepted deletion: undo until the point of no return, retry of a failed one.
+
+use super::delete::{announce, start_over};
+use crate::db::deletion::DeletionRow;
+use crate::{Actor, Backend, Result, db};
+use domain::deletion::{Deletion, DeletionState, can_undo};
+use domain::error::{ProblemKind, Refusal};
+use domain::event::EventKind;
+use domain::schedule::Schedule;
+use domain::status::{SettableStatus, StatusEvent, transition};
+use domain::task::Task;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// Undoes a deletion: the task has its previous status again and runs at its next occurrence; missed ones are never made
+/// up. A repeat answers the same.
+///
+/// # Errors
+/// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`].
+pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
+    let task = db::task::lock(&mut tx, project_id, found.task_id).await?.ok_or_else(too_late)?;
+    let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or_else(no_deletion)?;
+    if record.state()? != DeletionState::Undone {
+        if !can_undo(record.state()?, record.purge_started_at) {
+            return Err(too_late().into());
+        }
+        let previous = record.previous_status()?;
+        let to = transition(task.status, StatusEvent::Undo(previous)).map_err(Refusal::from)?;
+        let version =
+            db::task::set_status(&mut tx, found.task_id, task.status, to, None).await?.ok_or_else(too_late)?;
+        db::deletion::undo(&mut tx, deletion_id).await?;
+        resume(&mut tx, project_id, &record, previous, version).await?;
+        backend.jobs.forget(&mut tx, &[deletion_id]).await?;
+        announce(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
+        metrics::counter!("sexton_deletions_undone_total").increment(1);
+    }
+    tx.commit().await?;
+    backend.ring();
+    super::get(backend, project_id, found.task_id).await
+}
+
+/// Plans the next future occurrence of a task that is active again.
+async fn resume(
+    tx: &mut PgConnection,
+    project_id: Uuid,
+    record: &DeletionRow,
+    previous: SettableStatus,
+    version: i64,
+) -> Result<()> {
+    if previous == SettableStatus::Disabled {
+        return Ok(());
+    }
+    let now = db::now(tx).await?;
+    let task: Task = db::task::get(tx, project_id, record.task_id).await?.ok_or_else(too_late)?.try_into()?;
+    let next = Schedule::parse(task.schedule_type, &task.schedule_config, now).ok().and_then(|s| s.next_after(now));
+    Ok(db::schedule::plan(tx, record.task_id, next, version).await?)
+}
+
+/// Gives a failed deletion a fresh cycle of attempts.
+///
+/// # Errors
+/// [`ProblemKind::NotFailed`], [`ProblemKind::DeletionNotFound`].
+pub async fn retry(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Deletion> {
+    let mut conn = backend.pool.acquire().await?;
+    let found = db::deletion::get_in_project(&mut conn, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
+    if !retry_locked(backend, actor, &mut conn, &found).await? {
+        return Err(Refusal::new(ProblemKind::NotFailed, "Only a failed deletion can be retried.").into());
+    }
+    backend.ring();
+    let record = db::deletion::get(&mut conn, deletion_id).await?.ok_or_else(no_deletion)?;
+    Ok(record.show(&backend.policies.stuck)?)
+}
+
+/// The same, by the reconciler. Answers whether it was still failed.
+pub(super) async fn retry_failed(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<bool> {
+    let actor = Actor { name: "reconciler".to_owned(), request_id: None };
+    retry_locked(backend, &actor, conn, record).await
+}
+
+async fn retry_locked(backend: &Backend, actor: &Actor, conn: &mut PgConnection, found: &DeletionRow) -> Result<bool> {
+    let mut tx = conn.begin().await?;
+    let task = db::task::lock(&mut tx, found.project_id, found.task_id).await?;
+    let record = db::deletion::lock(&mut tx, found.id).await?.ok_or_else(no_deletion)?;
+    if task.is_none() || record.state()? != DeletionState::Failed {
+        return Ok(false);
+    }
+    start_over(backend, actor, &mut tx, found.task_id, &record).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn no_deletion() -> Refusal {
+    Refusal::new(ProblemKind::DeletionNotFound, "There is no such deletion in this project.")
+}
+
+fn too_late() -> Refusal {
+    Refusal::new(ProblemKind::PointOfNoReturn, "The teardown has begun: this deletion cannot be undone any more.")
+}

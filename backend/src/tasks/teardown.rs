@@ -1,0 +1,96 @@
+//! The steps of a teardown. Each may run twice, also at the same time on two nodes, with the same end.
+
+use super::delete::{Outcome, announce};
+use crate::db::deletion::DeletionRow;
+use crate::{Backend, Result, db};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::deletion::{DeletionState, Step};
+use domain::event::EventKind;
+use sqlx::{Connection, PgConnection};
+
+/// Batches of history in one attempt.
+const BATCHES_AT_ONCE: usize = 20;
+
+/// How soon a drain that waits looks again.
+const DRAIN_TICK: TimeDelta = TimeDelta::milliseconds(500);
+
+/// Lets calls in flight end, and cancels them when their time is up. Answers when to look again, or none when it is done.
+pub(super) async fn drain(
+    backend: &Backend,
+    conn: &mut PgConnection,
+    record: &DeletionRow,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    if record.step()? > Step::Drain || db::execution::count_in_flight(conn, record.task_id).await? == 0 {
+        return Ok(None);
+    }
+    let seconds = backend.policies.drain_seconds;
+    let until = db::project::drain_until(conn, record.project_id, record.fenced_at, seconds).await?;
+    if now < until {
+        return Ok(Some((now + DRAIN_TICK).min(until)));
+    }
+    let cancelled = db::execution::cancel_in_flight(conn, record.task_id).await?;
+    tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
+    Ok(None)
+}
+
+/// How far the history is.
+pub(super) enum Purge {
+    /// Nothing is left.
+    Done,
+    /// There is more: a long teardown hands itself back, so that others get their turn.
+    More,
+    /// The deletion was undone in time, or is otherwise not running any more.
+    Stopped,
+}
+
+/// Passes the point of no return and removes the history in batches, each a transaction with its progress.
+pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<Purge> {
+    let total = match record.purge_started_at {
+        None => db::execution::count(conn, record.task_id).await?,
+        Some(_) => 0,
+    };
+    if !db::deletion::start_purge(conn, record.id, total).await? {
+        return Ok(Purge::Stopped);
+    }
+    for _ in 0..BATCHES_AT_ONCE {
+        let mut tx = conn.begin().await?;
+        let state = db::deletion::lock(&mut tx, record.id).await?.map(|row| row.state()).transpose()?;
+        if state != Some(DeletionState::Running) {
+            return Ok(Purge::Stopped);
+        }
+        let left = purge_batch(&mut tx, record, backend.policies.purge_batch).await?;
+        tx.commit().await?;
+        if !left {
+            return Ok(Purge::Done);
+        }
+    }
+    Ok(Purge::More)
+}
+
+/// One batch; answers whether there may be more.
+async fn purge_batch(tx: &mut PgConnection, record: &DeletionRow, limit: i64) -> Result<bool> {
+    let ids = db::execution::oldest(tx, record.task_id, limit).await?;
+    if ids.is_empty() {
+        db::deletion::enter_step(tx, record.id, Step::DeleteRow).await?;
+        return Ok(false);
+    }
+    let logs = db::execution::purge_logs(tx, &ids, limit).await?;
+    // A full batch of lines may have left some behind: their executions go with a later batch.
+    let executions = if logs < limit { db::execution::purge(tx, &ids).await? } else { 0 };
+    db::deletion::add_progress(tx, record.id, executions, logs).await?;
+    Ok(true)
+}
+
+/// Removes the task, completes the receipt, writes the one `TaskDeleted` and removes the job: one transaction.
+pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<Outcome> {
+    let mut tx = conn.begin().await?;
+    if !db::task::delete(&mut tx, record.task_id, record.id).await? {
+        return Ok(Outcome::AlreadyGone);
+    }
+    db::deletion::succeed(&mut tx, record.id, &backend.node).await?;
+    announce(&mut tx, EventKind::TaskDeleted, record, None).await?;
+    backend.jobs.forget(&mut tx, &[record.id]).await?;
+    tx.commit().await?;
+    Ok(Outcome::Deleted)
+}

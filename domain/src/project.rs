@@ -1,0 +1,123 @@
+//! Projects: what tasks belong to, and where their calls go.
+
+use crate::error::FieldError;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A project as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Project {
+    /// The project.
+    pub id: Uuid,
+    /// 1 to 255 characters, unique regardless of case.
+    pub name: String,
+    /// At most 1,000 characters.
+    pub description: String,
+    /// Where the calls of its tasks go: an http(s) URL.
+    pub execution_endpoint: String,
+    /// How long an accepted deletion can be undone; null means the server's default.
+    pub undo_window_seconds: Option<i32>,
+    /// Grows with every change; the ETag.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a client sends to create or replace a project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProjectDraft {
+    /// 1 to 255 characters.
+    pub name: String,
+    /// At most 1,000 characters.
+    #[serde(default)]
+    pub description: String,
+    /// http or https URL, at most 2,048 characters, without user and password.
+    pub execution_endpoint: String,
+    /// 0 to 2,592,000 (30 days); null means the server's default.
+    #[serde(default)]
+    pub undo_window_seconds: Option<i32>,
+}
+
+/// The longest undo window: 30 days.
+pub const MAX_UNDO_WINDOW_SECONDS: i32 = 30 * 24 * 3_600;
+
+impl From<&Project> for ProjectDraft {
+    fn from(project: &Project) -> Self {
+        Self {
+            name: project.name.clone(),
+            description: project.description.clone(),
+            execution_endpoint: project.execution_endpoint.clone(),
+            undo_window_seconds: project.undo_window_seconds,
+        }
+    }
+}
+
+impl ProjectDraft {
+    /// Checks every field and returns the draft with surrounding space removed.
+    ///
+    /// # Errors
+    /// One [`FieldError`] a refused field, saying what is allowed.
+    #[cfg(feature = "parsing")]
+    pub fn parse(self) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
+        let description =
+            parse_text("description", &self.description, 1_000).map_err(|e| errors.push(e)).unwrap_or_default();
+        let endpoint = parse_endpoint(&self.execution_endpoint).map_err(|e| errors.push(e)).unwrap_or_default();
+        if self.undo_window_seconds.is_some_and(|seconds| !(0..=MAX_UNDO_WINDOW_SECONDS).contains(&seconds)) {
+            let message = format!("must be between 0 and {MAX_UNDO_WINDOW_SECONDS} seconds (30 days), or null");
+            errors.push(FieldError::new("undo_window_seconds", message));
+        }
+        if errors.is_empty() {
+            Ok(Self { name, description, execution_endpoint: endpoint, undo_window_seconds: self.undo_window_seconds })
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+/// A name: 1 to 255 characters after trimming, none of them a control character.
+///
+/// # Errors
+/// What is allowed, for `field`.
+pub fn parse_name(field: &str, text: &str) -> Result<String, FieldError> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > 255 || name.chars().any(char::is_control) {
+        return Err(FieldError::new(field, "must have 1 to 255 characters and no control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// A longer text of at most `max` characters; NUL, which Postgres cannot keep, is refused.
+///
+/// # Errors
+/// What is allowed, for `field`.
+pub fn parse_text(field: &str, text: &str, max: usize) -> Result<String, FieldError> {
+    let text = text.trim();
+    if text.chars().count() > max || text.contains('\0') {
+        return Err(FieldError::new(field, format!("must have at most {max} characters and no NUL")));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(feature = "parsing")]
+fn parse_endpoint(text: &str) -> Result<String, FieldError> {
+    let refuse = |message: &str| FieldError::new("execution_endpoint", message);
+    if text.len() > 2_048 {
+        return Err(refuse("must have at most 2048 characters"));
+    }
+    let url = url::Url::parse(text.trim()).map_err(|_| refuse("must be a URL such as https://example.com/hook"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(refuse("must be an http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("must not contain a user or password"));
+    }
+    Ok(url.to_string())
+}

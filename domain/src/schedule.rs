@@ -1,0 +1,122 @@
+//! Schedules: when a task is due.
+//!
+//! [`ScheduleConfig`] is what clients send and what is stored; [`Schedule`] is the same, checked and ready to
+//! compute with. There is one parser, for the server, the preview and the description.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "parsing")]
+mod calendar;
+#[cfg(feature = "parsing")]
+mod cron;
+#[cfg(feature = "parsing")]
+mod parsed;
+#[cfg(feature = "parsing")]
+pub use parsed::{Schedule, preview};
+
+/// When a task runs, as clients give it: exactly one of `cron_expression`, `time_range` or `run_at`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleConfig {
+    /// 5 fields, or 6 with seconds first; names, `L`, `W`, `#`; `@hourly` … `@yearly`; `@every 90s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron_expression: Option<String>,
+    /// Every so often inside a daily window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_range: Option<TimeRange>,
+    /// With `time_range`: on which days, `MON` to `SUN`; empty means every day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days_of_week: Vec<String>,
+    /// For `ONEOFF`: the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<DateTime<Utc>>,
+    /// IANA time zone such as `Europe/Berlin`.
+    pub timezone: String,
+    /// Days without a run: `2026-12-24`, `2026-12-24/2027-01-01` or `SUN`, in the task's zone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusions: Vec<String>,
+}
+
+impl ScheduleConfig {
+    /// The short technical form that stands beneath the words: expression and zone.
+    #[must_use]
+    pub fn expression(&self) -> String {
+        let what = match (&self.cron_expression, &self.time_range) {
+            (Some(cron), _) => cron.clone(),
+            (None, Some(range)) => format!("{}–{}", range.start, range.end),
+            (None, None) => "once".to_owned(),
+        };
+        format!("{what} {}", self.timezone)
+    }
+}
+
+/// A daily window and how often it runs inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TimeRange {
+    /// `HH:MM`, the first run of the day.
+    pub start: String,
+    /// `HH:MM`, inclusive; earlier than `start` means the next day.
+    pub end: String,
+    /// How often.
+    pub frequency: Frequency,
+}
+
+/// Every so many seconds, minutes or hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Frequency {
+    /// At least 1; one day at most.
+    pub value: u32,
+    /// `s`, `m` or `h`.
+    pub unit: FrequencyUnit,
+}
+
+crate::text_enum::text_enum! {
+    /// The unit of a [`Frequency`].
+    pub enum FrequencyUnit {
+        /// Seconds.
+        Seconds = "s",
+        /// Minutes.
+        Minutes = "m",
+        /// Hours.
+        Hours = "h",
+    }
+}
+
+/// What a schedule means: in words, and its next runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SchedulePreview {
+    /// The schedule in words.
+    pub description: String,
+    /// The next runs, in order.
+    pub next_runs: Vec<NextRun>,
+}
+
+/// One run to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NextRun {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// The same on the clock of the task's zone, RFC 3339 with offset.
+    pub local: String,
+    /// Set where a change of the clock moves or doubles the wall time.
+    pub note: Option<ClockNote>,
+}
+
+/// What a change of the clock does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ClockNote {
+    /// The wall time does not exist on that day: it runs at the first valid instant.
+    DstGap,
+    /// The wall time happens twice on that day.
+    DstOverlap,
+}

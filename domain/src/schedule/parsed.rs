@@ -1,0 +1,219 @@
+//! A checked schedule and what follows from it: the next run, the words, the preview.
+
+use super::calendar::{Exclusion, instant, parse_time, parse_weekday, parse_zone};
+use super::cron::{self, Expression};
+use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
+use crate::error::FieldError;
+use crate::task::ScheduleType;
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use chrono_tz::Tz;
+
+/// Skipping excluded days gives up after so many: what is excluded for that long never fires.
+const MAX_EXCLUDED_DAYS: usize = 3_660;
+
+/// A schedule that has been checked.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    zone: Tz,
+    rule: Rule,
+    exclusions: Vec<Exclusion>,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
+    Expression(Expression),
+    Window { start: NaiveTime, end: NaiveTime, every: TimeDelta, days: Vec<Weekday> },
+    Once(DateTime<Utc>),
+}
+
+impl Schedule {
+    /// Checks a configuration. A recurring schedule must have a run after `now`, or it is refused as one that
+    /// never fires; a moment in the past is kept and simply has no next run.
+    ///
+    /// # Errors
+    /// One [`FieldError`] a refused field, saying what is allowed.
+    pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let zone = parse_zone(&config.timezone).map_err(|e| errors.push(e)).ok();
+        let rule = parse_rule(kind, config).map_err(|e| errors.extend(e)).ok();
+        let mut exclusions = Vec::new();
+        for (index, text) in config.exclusions.iter().take(366).enumerate() {
+            match Exclusion::parse(index, text) {
+                Ok(exclusion) => exclusions.push(exclusion),
+                Err(error) => errors.push(error),
+            }
+        }
+        if config.exclusions.len() > 366 {
+            errors.push(FieldError::new("schedule_config.exclusions", "must have at most 366 entries"));
+        }
+        let (Some(zone), Some(rule), true) = (zone, rule, errors.is_empty()) else { return Err(errors) };
+        let schedule = Self { zone, rule, exclusions };
+        if kind == ScheduleType::Recurring && schedule.next_after(now).is_none() {
+            return Err(vec![FieldError::new("schedule_config", "this schedule never fires")]);
+        }
+        Ok(schedule)
+    }
+
+    /// The first run strictly after `after`, or none.
+    #[must_use]
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut from = after;
+        for _ in 0..MAX_EXCLUDED_DAYS {
+            let next = self.rule_after(from)?;
+            let day = next.with_timezone(&self.zone).date_naive();
+            if !self.exclusions.iter().any(|exclusion| exclusion.covers(day)) {
+                return Some(next);
+            }
+            let midnight = day.checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN);
+            // Strictly after: step back so that midnight itself stays a candidate.
+            from = (instant(self.zone, midnight) - TimeDelta::seconds(1)).max(next);
+        }
+        None
+    }
+
+    fn rule_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match &self.rule {
+            Rule::Once(at) => (*at > after).then_some(*at),
+            Rule::Expression(Expression::Every(every)) => {
+                let step = every.num_seconds();
+                DateTime::from_timestamp((after.timestamp().div_euclid(step) + 1) * step, 0)
+            }
+            Rule::Expression(Expression::Cron(cron)) => {
+                let local = after.with_timezone(&self.zone);
+                cron.find_next_occurrence(&local, false).ok().map(|at| at.with_timezone(&Utc))
+            }
+            Rule::Window { start, end, every, days } => self.window_after(after, *start, *end, *every, days),
+        }
+    }
+
+    fn window_after(
+        &self,
+        after: DateTime<Utc>,
+        start: NaiveTime,
+        end: NaiveTime,
+        every: TimeDelta,
+        days: &[Weekday],
+    ) -> Option<DateTime<Utc>> {
+        let yesterday = after.with_timezone(&self.zone).date_naive().checked_sub_days(Days::new(1))?;
+        (0..10).find_map(|offset| {
+            let day = yesterday.checked_add_days(Days::new(offset))?;
+            if !days.is_empty() && !days.contains(&day.weekday()) {
+                return None;
+            }
+            let last_day = if end < start { day.checked_add_days(Days::new(1))? } else { day };
+            let (first, last) = (instant(self.zone, day.and_time(start)), instant(self.zone, last_day.and_time(end)));
+            let passed = (after - first).num_seconds().div_euclid(every.num_seconds()) + 1;
+            let next = if after < first { first } else { first + TimeDelta::seconds(passed * every.num_seconds()) };
+            (next <= last).then_some(next)
+        })
+    }
+
+    /// The schedule in words, in English.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.rule {
+            Rule::Once(at) => format!("Once, on {}", at.with_timezone(&self.zone).format("%-d %b %Y at %H:%M")),
+            Rule::Expression(Expression::Every(every)) => cron::every_in_words(every.num_seconds()),
+            Rule::Expression(Expression::Cron(cron)) => cron.describe().trim_end_matches('.').to_owned(),
+            Rule::Window { start, end, every, days } => {
+                let days: Vec<String> = days.iter().map(ToString::to_string).collect();
+                let on = if days.is_empty() { String::new() } else { format!(", {}", days.join(", ")) };
+                let often = cron::every_in_words(every.num_seconds());
+                format!("{often} from {} to {}{on}", start.format("%H:%M"), end.format("%H:%M"))
+            }
+        }
+    }
+
+    fn next_run(&self, at: DateTime<Utc>) -> NextRun {
+        let local = at.with_timezone(&self.zone);
+        NextRun { at, local: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false), note: self.clock_note(&local) }
+    }
+
+    /// A run right behind a jump of the clock stands for a wall time inside the gap, unless it runs so often
+    /// that the gap hides nothing.
+    fn clock_note(&self, local: &DateTime<Tz>) -> Option<ClockNote> {
+        let wall = local.naive_local();
+        if matches!(self.zone.from_local_datetime(&wall), LocalResult::Ambiguous(..)) {
+            return Some(ClockNote::DstOverlap);
+        }
+        let before = wall - TimeDelta::seconds(1);
+        let jumped = matches!(self.zone.from_local_datetime(&before), LocalResult::None);
+        (jumped && wall.second() == 0).then_some(ClockNote::DstGap)
+    }
+}
+
+/// The words and the next `limit` runs after `from`.
+#[must_use]
+pub fn preview(schedule: &Schedule, from: DateTime<Utc>, limit: usize) -> SchedulePreview {
+    let runs = std::iter::successors(schedule.next_after(from), |at| schedule.next_after(*at));
+    SchedulePreview {
+        description: schedule.describe(),
+        next_runs: runs.take(limit).map(|at| schedule.next_run(at)).collect(),
+    }
+}
+
+fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<FieldError>> {
+    let given = [config.cron_expression.is_some(), config.time_range.is_some(), config.run_at.is_some()];
+    let one = |field: &str, message: &str| Err(vec![FieldError::new(field, message)]);
+    match (kind, given) {
+        (ScheduleType::Oneoff, [false, false, true]) => match config.run_at {
+            Some(at) => Ok(Rule::Once(at)),
+            None => one("schedule_config.run_at", "is required"),
+        },
+        (ScheduleType::Oneoff, _) => {
+            one("schedule_config.run_at", "a ONEOFF task takes run_at, and neither cron_expression nor time_range")
+        }
+        (ScheduleType::Recurring, [true, false, false]) => {
+            let text = config.cron_expression.as_deref().unwrap_or_default();
+            cron::parse(text).map(Rule::Expression).map_err(|e| vec![e])
+        }
+        (ScheduleType::Recurring, [false, true, false]) => match &config.time_range {
+            Some(range) => parse_window(range, &config.days_of_week),
+            None => one("schedule_config.time_range", "is required"),
+        },
+        (ScheduleType::Recurring, _) => one(
+            "schedule_config",
+            "a RECURRING task takes exactly one of cron_expression and time_range, and no run_at",
+        ),
+    }
+}
+
+fn parse_window(range: &TimeRange, days: &[String]) -> Result<Rule, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut time = |field: &str, text: &str| {
+        parse_time(text).unwrap_or_else(|| {
+            errors
+                .push(FieldError::new(format!("schedule_config.time_range.{field}"), "must be HH:MM, 00:00 to 23:59"));
+            NaiveTime::MIN
+        })
+    };
+    let (start, end) = (time("start", &range.start), time("end", &range.end));
+    let unit = match range.frequency.unit {
+        FrequencyUnit::Seconds => 1,
+        FrequencyUnit::Minutes => 60,
+        FrequencyUnit::Hours => 3_600,
+    };
+    let seconds = i64::from(range.frequency.value) * unit;
+    if !(1..=86_400).contains(&seconds) {
+        errors.push(FieldError::new("schedule_config.time_range.frequency", "must be between 1 second and 24 hours"));
+    }
+    let days: Vec<Weekday> = days
+        .iter()
+        .enumerate()
+        .filter_map(|(index, text)| {
+            let day = parse_weekday(text);
+            if day.is_none() {
+                errors.push(FieldError::new(
+                    format!("schedule_config.days_of_week[{index}]"),
+                    "must be MON, TUE, WED, THU, FRI, SAT or SUN",
+                ));
+            }
+            day
+        })
+        .collect();
+    if errors.is_empty() {
+        Ok(Rule::Window { start, end, every: TimeDelta::seconds(seconds), days })
+    } else {
+        Err(errors)
+    }
+}

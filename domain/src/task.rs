@@ -1,0 +1,280 @@
+//! Tasks: the user's scheduled things, as they are shown, sent and checked.
+
+use crate::deletion::Deletion;
+use crate::execution::ExecutionSummary;
+use crate::schedule::ScheduleConfig;
+use crate::status::TaskStatus;
+use crate::text_enum::text_enum;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+text_enum! {
+    /// Whether a task runs again and again or once.
+    pub enum ScheduleType {
+        /// By `cron_expression` or `time_range`.
+        Recurring = "RECURRING",
+        /// Once, at `run_at`.
+        Oneoff = "ONEOFF",
+    }
+}
+
+text_enum! {
+    /// What happens when a run is due while another one is still going on.
+    pub enum OverlapPolicy {
+        /// Both run.
+        Allow = "ALLOW",
+        /// The new one is skipped and recorded.
+        Skip = "SKIP",
+        /// One waits.
+        QueueOne = "QUEUE_ONE",
+    }
+}
+
+text_enum! {
+    /// What happens to runs that were due while nothing was up.
+    pub enum MissedRunPolicy {
+        /// They are skipped and recorded.
+        Skip = "SKIP",
+        /// One run stands for all of them.
+        RunOnce = "RUN_ONCE",
+        /// All run, 100 at most.
+        RunAll = "RUN_ALL",
+    }
+}
+
+text_enum! {
+    /// What ends an execution.
+    pub enum Completion {
+        /// The answer to the call.
+        Response = "RESPONSE",
+        /// A callback of the user's program, or the timeout.
+        Callback = "CALLBACK",
+    }
+}
+
+text_enum! {
+    /// Whether the task is inside its group's window.
+    pub enum RunState {
+        /// Inside the window, or in no group with one.
+        Running = "RUNNING",
+        /// Outside.
+        NotRunning = "NOT_RUNNING",
+    }
+}
+
+/// A task as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Task {
+    /// The task.
+    pub uuid: Uuid,
+    /// Its project.
+    pub project_id: Uuid,
+    /// Its group, if it is in one.
+    pub task_group_id: Option<Uuid>,
+    /// 1 to 255 characters.
+    pub name: String,
+    /// At most 1,000 characters.
+    pub description: String,
+    /// Recurring or once.
+    pub schedule_type: ScheduleType,
+    /// The schedule as it was given.
+    pub schedule_config: ScheduleConfig,
+    /// The schedule in words.
+    pub schedule_description: String,
+    /// Where the task stands.
+    pub status: TaskStatus,
+    /// Since when it has this status.
+    pub status_changed_at: DateTime<Utc>,
+    /// Inside its group's window or not.
+    pub state: RunState,
+    /// Seconds that one call may take.
+    pub timeout_seconds: i32,
+    /// Sent with every call.
+    pub metadata: serde_json::Value,
+    /// What happens on overlap.
+    pub overlap_policy: OverlapPolicy,
+    /// What happens to missed runs.
+    pub missed_run_policy: MissedRunPolicy,
+    /// What ends an execution.
+    pub completion: Completion,
+    /// When it runs next; null when it does not.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// Its latest execution.
+    pub last_execution: Option<ExecutionSummary>,
+    /// Grows with every change; the ETag.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Its deletion, while there is one.
+    pub deletion: Option<Deletion>,
+}
+
+/// What a client sends to create or replace a task. The status is a text, so that a refused one can be named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TaskDraft {
+    /// 1 to 255 characters.
+    pub name: String,
+    /// At most 1,000 characters.
+    #[serde(default)]
+    pub description: String,
+    /// `RECURRING` (default) or `ONEOFF`.
+    #[serde(default)]
+    pub schedule_type: Option<ScheduleType>,
+    /// When it runs.
+    pub schedule_config: ScheduleConfig,
+    /// `ACTIVE` (default for a new task) or `DISABLED`; anything else is refused.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// A group of the same project.
+    #[serde(default)]
+    pub task_group_id: Option<Uuid>,
+    /// 1 to 86,400; default 30.
+    #[serde(default)]
+    pub timeout_seconds: Option<i32>,
+    /// A JSON object of at most 16 kB.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub metadata: Option<serde_json::Value>,
+    /// Default `SKIP`.
+    #[serde(default)]
+    pub overlap_policy: Option<OverlapPolicy>,
+    /// Default `RUN_ONCE`.
+    #[serde(default)]
+    pub missed_run_policy: Option<MissedRunPolicy>,
+    /// Default `RESPONSE`.
+    #[serde(default)]
+    pub completion: Option<Completion>,
+}
+
+impl From<&Task> for TaskDraft {
+    /// What a client would send to leave the task as it is. The status is left out: it has its own rule.
+    fn from(task: &Task) -> Self {
+        Self {
+            name: task.name.clone(),
+            description: task.description.clone(),
+            schedule_type: Some(task.schedule_type),
+            schedule_config: task.schedule_config.clone(),
+            status: None,
+            task_group_id: task.task_group_id,
+            timeout_seconds: Some(task.timeout_seconds),
+            metadata: Some(task.metadata.clone()),
+            overlap_policy: Some(task.overlap_policy),
+            missed_run_policy: Some(task.missed_run_policy),
+            completion: Some(task.completion),
+        }
+    }
+}
+
+#[cfg(feature = "parsing")]
+pub use parsing::{NewTask, parse_status};
+
+#[cfg(feature = "parsing")]
+mod parsing {
+    use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, TaskDraft};
+    use crate::error::{FieldError, ProblemKind, Refusal};
+    use crate::project::{parse_name, parse_text};
+    use crate::schedule::{Schedule, ScheduleConfig};
+    use crate::status::SettableStatus;
+    use chrono::{DateTime, Utc};
+    use uuid::Uuid;
+
+    /// A checked task: nothing in it can be refused any more, but for what only the database knows.
+    #[derive(Clone, Debug)]
+    pub struct NewTask {
+        /// Trimmed.
+        pub name: String,
+        /// Trimmed.
+        pub description: String,
+        /// Recurring or once.
+        pub schedule_type: ScheduleType,
+        /// As it was given.
+        pub schedule_config: ScheduleConfig,
+        /// The same, ready to compute with.
+        pub schedule: Schedule,
+        /// The status that the client asked for, if it named one.
+        pub status: Option<SettableStatus>,
+        /// The group, not yet looked up.
+        pub task_group_id: Option<Uuid>,
+        /// 1 to 86,400.
+        pub timeout_seconds: i32,
+        /// A JSON object.
+        pub metadata: serde_json::Value,
+        /// What happens on overlap.
+        pub overlap_policy: OverlapPolicy,
+        /// What happens to missed runs.
+        pub missed_run_policy: MissedRunPolicy,
+        /// What ends an execution.
+        pub completion: Completion,
+    }
+
+    /// Checks a status that a client sent.
+    ///
+    /// # Errors
+    /// [`ProblemKind::StatusNotSettable`] for everything but `ACTIVE` and `DISABLED`.
+    pub fn parse_status(text: &str) -> Result<SettableStatus, Refusal> {
+        text.parse().map_err(|message: String| {
+            Refusal::fields(ProblemKind::StatusNotSettable, vec![FieldError::new("status", message)])
+        })
+    }
+
+    impl TaskDraft {
+        /// Checks every field. `now` decides whether a schedule still has a run ahead.
+        ///
+        /// # Errors
+        /// [`ProblemKind::StatusNotSettable`], or [`ProblemKind::ValidationFailed`] with one error a field.
+        pub fn parse(self, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
+            let status = self.status.as_deref().map(parse_status).transpose()?;
+            let mut errors = Vec::new();
+            let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
+            let description =
+                parse_text("description", &self.description, 1_000).map_err(|e| errors.push(e)).unwrap_or_default();
+            let timeout_seconds = self.timeout_seconds.unwrap_or(30);
+            if !(1..=86_400).contains(&timeout_seconds) {
+                errors.push(FieldError::new("timeout_seconds", "must be between 1 and 86400"));
+            }
+            let metadata = self.metadata.unwrap_or_else(|| serde_json::json!({}));
+            errors.extend(check_metadata(&metadata));
+            let schedule_type = self.schedule_type.unwrap_or(ScheduleType::Recurring);
+            let schedule = Schedule::parse(schedule_type, &self.schedule_config, now);
+            match schedule {
+                Ok(schedule) if errors.is_empty() => Ok(NewTask {
+                    name,
+                    description,
+                    schedule_type,
+                    schedule_config: self.schedule_config,
+                    schedule,
+                    status,
+                    task_group_id: self.task_group_id,
+                    timeout_seconds,
+                    metadata,
+                    overlap_policy: self.overlap_policy.unwrap_or(OverlapPolicy::Skip),
+                    missed_run_policy: self.missed_run_policy.unwrap_or(MissedRunPolicy::RunOnce),
+                    completion: self.completion.unwrap_or(Completion::Response),
+                }),
+                schedule => {
+                    errors.extend(schedule.err().into_iter().flatten());
+                    Err(Refusal::fields(ProblemKind::ValidationFailed, errors))
+                }
+            }
+        }
+    }
+
+    fn check_metadata(metadata: &serde_json::Value) -> Option<FieldError> {
+        let refuse = |message| Some(FieldError::new("metadata", message));
+        if !metadata.is_object() {
+            return refuse("must be a JSON object");
+        }
+        let text = metadata.to_string();
+        if text.len() > 16_384 {
+            return refuse("must be at most 16 kB of JSON");
+        }
+        // jsonb cannot keep U+0000.
+        if text.contains("\\u0000") { refuse("must not contain the character U+0000") } else { None }
+    }
+}

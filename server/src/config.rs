@@ -1,0 +1,201 @@
+//! Every setting, once: as a flag and as an environment variable. `.env.example` is checked against it by a test.
+
+use anyhow::{Result, ensure};
+use backend::Policies;
+use backend::jobs::QueueSettings;
+use backend::pools::PoolSettings;
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::deletion::{RetryPolicy, StuckPolicy};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Sexton: a scheduler of cron tasks that deletes a task durably.
+#[derive(Debug, Parser)]
+#[command(name = "sexton", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve pages and API, work, schedule: as the roles say.
+    Serve(Box<Settings>),
+    /// Bring the database to the state that this version needs, and end.
+    Migrate(DatabaseSettings),
+}
+
+/// What a node does. All roles share one database; every node may have any of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Pages, REST, live events.
+    Web,
+    /// Tears down what was deleted; reconciles; cleans up.
+    Worker,
+    /// Fires tasks.
+    Scheduler,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseSettings {
+    /// The Postgres (15 or later) that holds tasks and jobs.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+}
+
+/// Settings of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Address of pages and API. Loopback only, until there is access control.
+    #[arg(long, env = "SEXTON_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// What this node does.
+    #[arg(long, env = "SEXTON_ROLES", value_enum, value_delimiter = ',', default_value = "web,worker,scheduler")]
+    pub roles: Vec<Role>,
+    /// Name of this node in records and logs; a part that differs at every start is added.
+    #[arg(long, env = "SEXTON_NODE_NAME", default_value = "sexton")]
+    pub node_name: String,
+    /// How logs are written.
+    #[arg(long, env = "SEXTON_LOG_FORMAT", value_enum, default_value = "pretty")]
+    pub log_format: LogFormat,
+    /// What is logged: `info`, or `sexton=debug,warn`, as tracing's `EnvFilter` reads it.
+    #[arg(long, env = "SEXTON_LOG", default_value = "info")]
+    pub log: String,
+    /// Create a small demo project if there is no project yet.
+    #[arg(long, env = "SEXTON_DEMO")]
+    pub demo: bool,
+
+    /// Name of the queue of deletion jobs.
+    #[arg(long, env = "SEXTON_QUEUE_NAME", default_value = backend::jobs::DELETE_TASK_QUEUE)]
+    pub queue_name: String,
+    /// Teardowns at a time on this node, 1 to 256.
+    #[arg(long, env = "SEXTON_WORKER_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub worker_concurrency: u16,
+    /// Attempts at a teardown before it is DELETE_FAILED, 1 to 100.
+    #[arg(long, env = "SEXTON_DELETE_ATTEMPTS", default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=100))]
+    pub delete_attempts: i32,
+    /// Longest delay before the second attempt, in milliseconds; it doubles with every attempt.
+    #[arg(long, env = "SEXTON_RETRY_BASE_MS", default_value_t = 5_000, value_parser = clap::value_parser!(i64).range(1..=3_600_000))]
+    pub retry_base_ms: i64,
+    /// Longest delay before any attempt, in seconds.
+    #[arg(long, env = "SEXTON_RETRY_CAP_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    pub retry_cap_seconds: i64,
+    /// How long an accepted deletion can be undone, in seconds (0 to 30 days); a project may have its own.
+    #[arg(long, env = "SEXTON_UNDO_WINDOW_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=2_592_000))]
+    pub undo_window_seconds: i32,
+    /// How long a teardown waits for calls in flight before it cancels them, in seconds.
+    #[arg(long, env = "SEXTON_DRAIN_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(i32).range(0..=86_400))]
+    pub drain_seconds: i32,
+    /// When the reconciler looks for stuck deletions: a cron expression, with seconds first if it has six fields.
+    #[arg(long, env = "SEXTON_RECONCILE_CRON", default_value = "0 * * * * *")]
+    pub reconcile_cron: String,
+    /// A pending deletion without a sign of life for so long is stuck, in seconds.
+    #[arg(long, env = "SEXTON_STUCK_PENDING_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    pub stuck_pending_seconds: i64,
+    /// A failed deletion is tried again by itself after so long, in seconds.
+    #[arg(long, env = "SEXTON_STUCK_FAILED_SECONDS", default_value_t = 1_800, value_parser = clap::value_parser!(i64).range(1..=2_592_000))]
+    pub stuck_failed_seconds: i64,
+    /// How long receipts and events are kept, in days; 30 at least.
+    #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
+    pub receipt_days: i32,
+
+    /// Connections of pages and API.
+    #[arg(long, env = "SEXTON_API_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub api_connections: u32,
+    /// Connections of the teardowns.
+    #[arg(long, env = "SEXTON_WORKER_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=500))]
+    pub worker_connections: u32,
+    /// Connections of the queue itself.
+    #[arg(long, env = "SEXTON_QUEUE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=100))]
+    pub queue_connections: u32,
+    /// How long a request waits for a connection before it is answered 503, in milliseconds.
+    #[arg(long, env = "SEXTON_ACQUIRE_TIMEOUT_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub acquire_timeout_ms: u64,
+    /// How long a statement of the API may take, in milliseconds.
+    #[arg(long, env = "SEXTON_STATEMENT_TIMEOUT_MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub statement_timeout_ms: u64,
+    /// Bytes of a request body, at the most.
+    #[arg(long, env = "SEXTON_BODY_LIMIT_BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1_024..=67_108_864))]
+    pub body_limit_bytes: u32,
+    /// How long a shutdown waits for what is under way, in seconds.
+    #[arg(long, env = "SEXTON_SHUTDOWN_SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub shutdown_seconds: u64,
+}
+
+impl Settings {
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    /// One sentence that says what to change.
+    pub fn check(&self) -> Result<()> {
+        let address = self.listen;
+        ensure!(
+            address.ip().is_loopback(),
+            "SEXTON_LISTEN={address} is not a loopback address; there is no access control yet, so Sexton listens on \
+             127.0.0.1 or [::1] only"
+        );
+        Ok(())
+    }
+
+    /// True when this node has the role.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The policies of the domain.
+    #[must_use]
+    pub fn policies(&self) -> Policies {
+        Policies {
+            retry: RetryPolicy {
+                max_attempts: self.delete_attempts,
+                base: TimeDelta::milliseconds(self.retry_base_ms),
+                cap: TimeDelta::seconds(self.retry_cap_seconds),
+            },
+            stuck: StuckPolicy {
+                pending_after: TimeDelta::seconds(self.stuck_pending_seconds),
+                failed_after: TimeDelta::seconds(self.stuck_failed_seconds),
+            },
+            undo_window_seconds: self.undo_window_seconds,
+            drain_seconds: self.drain_seconds,
+            ..Policies::default()
+        }
+    }
+
+    /// The queue of this node.
+    #[must_use]
+    pub fn queue(&self, node: &str) -> QueueSettings {
+        QueueSettings {
+            queue: self.queue_name.clone(),
+            node: node.to_owned(),
+            concurrency: usize::from(self.worker_concurrency),
+            ..QueueSettings::default()
+        }
+    }
+
+    /// A pool of `max_connections`.
+    #[must_use]
+    pub fn pool(&self, max_connections: u32) -> PoolSettings {
+        PoolSettings {
+            max_connections,
+            acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
+            statement_timeout: Duration::from_millis(self.statement_timeout_ms),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! When and where: configuration, the URL map, REST, SSE, problems, loops and their shutdown.
+//!
+//! No rules and no SQL here: handlers authenticate, call a use case of `backend`, and give its answer an HTTP form.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
+
+pub mod access;
+pub mod config;
+pub mod pages;
+pub mod rest;
+pub mod router;
+pub mod serve;
+pub mod site;
+pub mod telemetry;
+pub mod workers;
+
+use axum::extract::FromRef;
+use backend::{Backend, events::Bus, jobs::ApalisQueue};
+use leptos::config::LeptosOptions;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    /// The use cases, over the API's pool.
+    pub backend: Backend,
+    /// Live events of this process.
+    pub bus: Bus,
+    /// Set when this node has the worker role: `readyz` says whether it works.
+    pub queue: Option<ApalisQueue>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Ends open streams.
+    pub stop: CancellationToken,
+    /// Names of the site's files.
+    pub leptos: LeptosOptions,
+    /// Bytes of a request body.
+    pub body_limit: usize,
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}

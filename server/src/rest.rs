@@ -1,0 +1,52 @@
+//! The REST API under `/api/v1`: handlers of a few lines, each authenticating, calling one use case, answering.
+
+pub mod deletions;
+pub mod events;
+pub mod extract;
+pub mod health;
+pub mod problem;
+pub mod projects;
+pub mod tasks;
+
+use crate::AppState;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Title and text of the OpenAPI document; the paths come from the handlers.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Sexton",
+    description = "Schedules cron tasks, and deletes them durably. Errors are RFC 9457 problems."
+))]
+struct Document;
+
+/// The API and its document.
+pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::replace, projects::merge))
+        .routes(routes!(tasks::list, tasks::create))
+        .routes(routes!(tasks::get, tasks::replace, tasks::merge, tasks::delete))
+        .routes(routes!(tasks::set_status))
+        .routes(routes!(tasks::next_runs))
+        .routes(routes!(tasks::preview_schedule))
+        .routes(routes!(tasks::preview_deletion))
+        .routes(routes!(deletions::list))
+        .routes(routes!(deletions::list_all))
+        .routes(routes!(deletions::get))
+        .routes(routes!(deletions::undo))
+        .routes(routes!(deletions::retry))
+        .routes(routes!(events::stream))
+        .routes(routes!(health::health))
+        .split_for_parts()
+}
+
+/// The document and the page to browse it.
+pub fn documentation(document: utoipa::openapi::OpenApi) -> axum::Router<AppState> {
+    let json = document.clone();
+    axum::Router::new()
+        .route("/api/v1/openapi.json", get(move || async move { axum::Json(json) }))
+        .route("/api/docs", get(move || async move { crate::pages::api_docs(&document) }))
+}

@@ -1,0 +1,116 @@
+//! What comes in: path, query, body and `If-Match`, each refused with a problem that names the field.
+
+use super::problem::Problem;
+use axum::body::Bytes;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use backend::tasks::etag::Precondition;
+use domain::error::{FieldError, ProblemKind, Refusal};
+use serde::de::DeserializeOwned;
+
+/// Path parameters.
+pub struct ApiPath<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::from_request_parts(parts, state).await.map(|Path(path)| Self(path)).map_err(|rejection| {
+            let (field, message) = match &rejection {
+                PathRejection::FailedToDeserializePathParams(error) => match error.kind() {
+                    ErrorKind::ParseErrorAtKey { key, .. } | ErrorKind::DeserializeError { key, .. } => {
+                        (key.clone(), "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d".to_owned())
+                    }
+                    other => ("(path)".to_owned(), other.to_string()),
+                },
+                other => ("(path)".to_owned(), other.to_string()),
+            };
+            invalid(&field, message)
+        })
+    }
+}
+
+/// The query string; parameters that are not known are refused.
+pub struct ApiQuery<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query))
+            .map(Self)
+            .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))
+    }
+}
+
+/// A JSON body.
+pub struct ApiJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "The body must have Content-Type: application/json.";
+            return Err(Refusal::new(ProblemKind::UnsupportedMediaType, detail).into());
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let value = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))?;
+        json.end().map_err(|error| invalid("(body)", error.to_string()))?;
+        Ok(Self(value))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn refuse_body(rejection: &BytesRejection) -> Problem {
+    match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            Refusal::new(ProblemKind::PayloadTooLarge, "The body is larger than this server takes.").into()
+        }
+        other => invalid("(body)", other.to_string()),
+    }
+}
+
+/// A malformed request, with the field. serde's name for "here" is a dot.
+pub fn invalid(field: &str, message: String) -> Problem {
+    let field = if field == "." { "(body)" } else { field };
+    Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new(field, message)]).into()
+}
+
+/// `If-Match`.
+pub struct IfMatch(pub Precondition);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let values: Vec<_> = parts.headers.get_all(header::IF_MATCH).iter().collect();
+        if values.is_empty() {
+            return Ok(Self(Precondition::None));
+        }
+        let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim);
+        let tags: Vec<&str> = tags.collect();
+        if tags.contains(&"*") {
+            return Ok(Self(Precondition::Exists));
+        }
+        let version = |tag: &&str| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
+        Ok(Self(Precondition::OneOf(tags.iter().filter_map(version).collect())))
+    }
+}
+
+/// The `ETag` of a version.
+pub fn etag(version: i64) -> (header::HeaderName, HeaderValue) {
+    let value = HeaderValue::try_from(format!("\"v{version}\"")).unwrap_or(HeaderValue::from_static("\"v0\""));
+    (header::ETAG, value)
+}

@@ -1,0 +1,124 @@
+//! Problems (RFC 9457): the one place that gives a refusal its HTTP status and form.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::error::{FieldError, ProblemKind, Refusal};
+use serde::Serialize;
+use tower_http::request_id::RequestId;
+use utoipa::ToSchema;
+
+/// A refusal on its way to the client. Its body is written by [`render`], which knows the request.
+#[derive(Clone, Debug)]
+pub struct Problem(pub Refusal);
+
+impl From<backend::Error> for Problem {
+    fn from(error: backend::Error) -> Self {
+        Self(error.into_refusal())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+/// The body of a problem.
+#[derive(Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// URI of the kind of problem.
+    r#type: String,
+    /// The same for every problem of this kind.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened; never empty.
+    detail: String,
+    /// The kind, for programs.
+    code: String,
+    /// The fields concerned.
+    errors: Vec<FieldError>,
+    /// Where to read more, such as the record of a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    see: Option<String>,
+    /// The request, as in the log.
+    request_id: Option<String>,
+}
+
+/// The HTTP status of a refusal.
+#[must_use]
+pub fn status(refusal: &Refusal) -> StatusCode {
+    use ProblemKind as K;
+    if refusal.precondition {
+        return StatusCode::PRECONDITION_FAILED;
+    }
+    match refusal.kind {
+        K::InvalidRequest => StatusCode::BAD_REQUEST,
+        K::ValidationFailed | K::StatusNotSettable => StatusCode::UNPROCESSABLE_ENTITY,
+        K::Forbidden => StatusCode::FORBIDDEN,
+        K::ProjectNotFound
+        | K::TaskNotFound
+        | K::TaskDeleted
+        | K::GroupNotFound
+        | K::DeletionNotFound
+        | K::RouteNotFound => StatusCode::NOT_FOUND,
+        K::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        K::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        K::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        K::NameTaken | K::TaskPendingDelete | K::PointOfNoReturn | K::NotFailed | K::HasChildren => {
+            StatusCode::CONFLICT
+        }
+        K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
+        K::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        K::Timeout => StatusCode::REQUEST_TIMEOUT,
+        K::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = status(&self.0).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the body of a problem, with the id of its request.
+pub async fn render(request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    let request_id = request_id.map(str::to_owned);
+    let mut response = next.run(request).await;
+    let Some(Problem(refusal)) = response.extensions_mut().remove::<Problem>() else { return response };
+    let status = status(&refusal);
+    let body = ProblemBody {
+        r#type: format!("https://sexton.dev/problems/{}", refusal.kind),
+        title: refusal.kind.title(),
+        status: status.as_u16(),
+        detail: refusal.detail,
+        code: refusal.kind.as_str().replace('-', "_").to_uppercase(),
+        errors: refusal.errors,
+        see: refusal.see,
+        request_id,
+    };
+    let mut answer = (status, axum::Json(body)).into_response();
+    let headers = answer.headers_mut();
+    headers.extend(response.headers().iter().filter(|(name, _)| *name == header::ALLOW).map(|(n, v)| (n.clone(), v.clone())));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    answer
+}
+
+/// The answer for a route that does not exist.
+pub async fn no_route() -> Problem {
+    Problem(Refusal::new(ProblemKind::RouteNotFound, "There is no such resource. /api/docs lists what there is."))
+}
+
+/// The answer for a method that a route does not have.
+pub async fn no_method() -> Problem {
+    Problem(Refusal::new(ProblemKind::MethodNotAllowed, "This resource has no such method; see the Allow header."))
+}

@@ -1,0 +1,41 @@
+//! Logs and metrics of the process.
+
+use crate::config::LogFormat;
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Starts logging to standard error.
+///
+/// # Errors
+/// When `filter` cannot be read.
+pub fn start_logging(format: LogFormat, filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).context("SEXTON_LOG is not a filter such as info or sexton=debug,warn")?;
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Pretty => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Starts metrics; the handle renders them for `/metrics`.
+///
+/// # Errors
+/// When another recorder is installed already.
+pub fn start_metrics() -> Result<PrometheusHandle> {
+    let seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)
+        .context("histogram buckets")?
+        .install_recorder()
+        .context("metrics")?;
+    metrics::describe_counter!("sexton_deletions_accepted_total", "Deletions accepted");
+    metrics::describe_counter!("sexton_deletions_gone_total", "Deletions whose task is gone");
+    metrics::describe_counter!("sexton_deletions_undone_total", "Deletions undone in time");
+    metrics::describe_counter!("sexton_deletions_failed_total", "Deletions given up, by kind of failure");
+    metrics::describe_counter!("sexton_deletions_retried_total", "Failed deletions started over");
+    metrics::describe_counter!("sexton_reconciler_rescues_total", "Stuck deletions handed over again");
+    metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
+    Ok(handle)
+}

@@ -1,0 +1,33 @@
+//! `xtask run`: from a fresh checkout to a page in the browser. The server migrates its database
+//! and announces the page itself.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::postgres::{Kind, Postgres};
+use crate::{build, repo, setup, signals};
+
+/// Builds and serves the demo until the server ends; its exit code becomes ours.
+pub fn run(args: &[&str]) -> Result<ExitCode> {
+    let own_database = std::env::var("DATABASE_URL").is_ok_and(|url| !url.is_empty());
+    setup::setup(if own_database { setup::For::Building } else { setup::For::Running })?;
+    build::build(build::Options::default())?;
+
+    let mut server = Command::new(repo::server_binary(false));
+    server.args(["serve", "--demo"]).args(args).current_dir(repo::root());
+    if own_database {
+        return Err(server.exec()).context("could not start target/debug/sexton");
+    }
+    let postgres = Postgres::start(Kind::Persistent)?;
+    server.env("DATABASE_URL", postgres.url());
+    // A group of its own: Ctrl-C reaches only us, and we pass it on once.
+    let mut child = server.process_group(0).spawn().context("could not start target/debug/sexton")?;
+    signals::pass_to(child.id());
+    let status = child.wait().context("could not wait for the server")?;
+    signals::child_ended();
+    drop(postgres);
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}

@@ -1,0 +1,61 @@
+#![allow(clippy::print_stdout, reason = "a build tool reports to its terminal")]
+//! `xtask test`: lints, tests of Rust, freshness of `.sqlx`, sizes, tests in the browser. Every
+//! step runs even after one failed; the last line counts the tests of all runners.
+
+mod browser;
+mod budget;
+mod tally;
+mod unit;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::postgres::{Kind, Postgres};
+use crate::{build, cargo, setup, sqlx};
+use tally::Tally;
+
+/// Which tests to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything.
+    All,
+    /// Lints, tests of Rust, freshness of `.sqlx`.
+    Unit,
+    /// Sizes and tests in the browser.
+    Browser,
+}
+
+/// Runs the tests and closes with one line of counts. A step that fails without a failed test
+/// (a lint, a build) counts as one failure.
+pub fn test(part: Part) -> Result<ExitCode> {
+    setup::setup(if part == Part::Unit { setup::For::Running } else { setup::For::Testing })?;
+    let mut tally = Tally::default();
+    if part != Part::Browser {
+        tally.step("lint", |_| lint());
+        tally.step("sqlx", |_| sqlx::check());
+    }
+    let postgres = Postgres::start(Kind::Throwaway)?;
+    if part != Part::Browser {
+        tally.step("unit", |tally| unit::run(&postgres, tally));
+    }
+    if part != Part::Unit && tally.step("build", |_| build::build(build::Options::default())) {
+        tally.step("sizes", |_| budget::check());
+        tally.step("browser", |tally| browser::run(&postgres, tally));
+    }
+    drop(postgres);
+    for step in &tally.broken {
+        println!("failed: {step}");
+    }
+    println!("{tally}");
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Formatting and clippy, for the server and apart from it for the browser.
+pub fn lint() -> Result<()> {
+    setup::setup(setup::For::Building)?;
+    cargo::cargo(&["fmt", "--all", "--check"])?;
+    cargo::cargo(&["clippy", "--workspace", "--exclude", "frontend", "--all-targets", "--", "--deny", "warnings"])?;
+    let wasm = "wasm32-unknown-unknown";
+    cargo::cargo(&["clippy", "--package", "frontend", "--target", wasm, "--", "--deny", "warnings"])
+}

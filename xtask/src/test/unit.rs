@@ -1,0 +1,33 @@
+//! The tests of Rust. They are compiled without a DATABASE_URL and run with one: sqlx's macros
+//! read it without telling cargo, so nothing is compiled again in between.
+
+use anyhow::Result;
+
+use super::tally::Tally;
+use crate::cargo;
+use crate::postgres::Postgres;
+
+/// `xtask` goes apart from the others: together cargo would compile what they share anew.
+const GROUPS: [&[&str]; 2] = [
+    &["--package", "domain", "--package", "backend", "--package", "app", "--package", "server"],
+    &["--package", "xtask"],
+];
+
+/// Compiles and runs all tests.
+pub fn run(postgres: &Postgres, tally: &mut Tally) -> Result<()> {
+    let mut result = Ok(());
+    for group in GROUPS {
+        result = result.and(run_group(group, postgres, tally));
+    }
+    result
+}
+
+fn run_group(packages: &[&str], postgres: &Postgres, tally: &mut Tally) -> Result<()> {
+    let test = || {
+        let mut command = cargo::command(&["test", "--no-fail-fast"]);
+        command.args(packages);
+        command
+    };
+    crate::process::run(test().arg("--no-run"))?;
+    tally.count(test().env("DATABASE_URL", postgres.url()))
+}
