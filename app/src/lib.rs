@@ -1,1 +1,25 @@
-//! stub
+//! What people see: pages, components, and server functions of a few lines.
+//!
+//! Every page reads, and every mutation works, before the WASM has loaded and without JavaScript: pages are rendered
+//! whole on the server, mutations are forms. No rule lives here; `domain` is asked.
+
+#![allow(clippy::needless_pass_by_value, reason = "components own their properties")]
+
+mod actions;
+pub mod api;
+mod browser;
+mod components;
+pub mod error;
+mod live;
+mod pages;
+mod shell;
+mod words;
+
+pub use shell::{App, shell};
+
+/// Brings the page that the server rendered to life.
+#[cfg(feature = "hydrate")]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(App);
+}

@@ -1,6 +1,8 @@
 //! Use cases of deletion records: read one, list them, preview one to come, clean up old receipts.
 
+use crate::jobs::ApalisQueue;
 use crate::{Backend, Result, db};
+use chrono::TimeDelta;
 use domain::deletion::{Deletion, DeletionPreview, DeletionState};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
@@ -68,13 +70,22 @@ pub async fn preview(backend: &Backend, project_id: Uuid, task_id: Uuid) -> Resu
     })
 }
 
-/// One step of the clean-up: removes a batch of old receipts, events and finished jobs. Answers whether there is more.
+/// One step of the clean-up: removes a batch of old receipts and events, and what the queue has finished with or buried
+/// for longer than `jobs_kept`. Answers whether there is more.
 ///
 /// # Errors
 /// A database error.
-pub async fn clean_up(backend: &Backend, receipt_days: i32, batch: i64) -> Result<bool> {
+pub async fn clean_up(
+    backend: &Backend,
+    queue: &ApalisQueue,
+    receipt_days: i32,
+    jobs_kept: (TimeDelta, TimeDelta),
+) -> Result<bool> {
+    const BATCH: i64 = 1_000;
     let mut conn = backend.pool.acquire().await?;
-    let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, batch).await?;
-    let events = db::outbox::purge(&mut conn, receipt_days, batch).await?;
-    Ok(receipts.max(events) >= batch.unsigned_abs())
+    let now = db::now(&mut conn).await?;
+    let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, BATCH).await?;
+    let events = db::outbox::purge(&mut conn, receipt_days, BATCH).await?;
+    queue.sweep_finished(&mut conn, now - jobs_kept.0, now - jobs_kept.1).await?;
+    Ok(receipts.max(events) >= BATCH.unsigned_abs())
 }

@@ -13,6 +13,7 @@ mod db;
 mod doorbell;
 
 pub mod deletions;
+pub mod demo;
 pub mod error;
 pub mod events;
 pub mod health;

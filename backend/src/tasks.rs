@@ -59,6 +59,16 @@ fn parse_statuses(text: Option<&str>) -> Result<Vec<String>, Refusal> {
         .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("status", message)]))
 }
 
+/// Those of these tasks that are still there, in no order.
+///
+/// # Errors
+/// A database error.
+pub async fn get_many(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<Vec<Task>> {
+    let mut conn = backend.pool.acquire().await?;
+    let rows = db::task::get_many(&mut conn, project_id, ids).await?;
+    complete(backend, &mut conn, rows).await
+}
+
 /// One task.
 ///
 /// # Errors
@@ -195,7 +205,7 @@ pub async fn change(
     let draft = apply(&task, change)?;
     // A refused status is refused for every task; after that, one that is being deleted cannot be changed at all.
     let asked = draft.status.as_deref().map(parse_status).transpose()?;
-    let kept = if locked.status == TaskStatus::Disabled { SettableStatus::Disabled } else { SettableStatus::Active };
+    let kept = locked.status.settable().unwrap_or(SettableStatus::Active);
     let status = transition(locked.status, StatusEvent::Set(asked.unwrap_or(kept))).map_err(|_| being_deleted())?;
     precondition.check(&[locked.version])?;
     let new = draft.parse(locked.now)?;

@@ -40,6 +40,16 @@ impl From<SettableStatus> for TaskStatus {
 }
 
 impl TaskStatus {
+    /// The same as one that a client may ask for, if it is one.
+    #[must_use]
+    pub fn settable(self) -> Option<SettableStatus> {
+        match self {
+            Self::Active => Some(SettableStatus::Active),
+            Self::Disabled => Some(SettableStatus::Disabled),
+            Self::PendingDelete | Self::DeleteFailed => None,
+        }
+    }
+
     /// True while a deletion owns the task: no run, edit or status change is allowed.
     #[must_use]
     pub fn is_being_deleted(self) -> bool {

@@ -182,6 +182,7 @@ mod parsing {
     use crate::schedule::{Schedule, ScheduleConfig};
     use crate::status::SettableStatus;
     use chrono::{DateTime, Utc};
+    use serde_json::Value;
     use uuid::Uuid;
 
     /// A checked task: nothing in it can be refused any more, but for what only the database knows.
@@ -204,7 +205,7 @@ mod parsing {
         /// 1 to 86,400.
         pub timeout_seconds: i32,
         /// A JSON object.
-        pub metadata: serde_json::Value,
+        pub metadata: Value,
         /// What happens on overlap.
         pub overlap_policy: OverlapPolicy,
         /// What happens to missed runs.
@@ -265,16 +266,24 @@ mod parsing {
         }
     }
 
-    fn check_metadata(metadata: &serde_json::Value) -> Option<FieldError> {
+    fn check_metadata(metadata: &Value) -> Option<FieldError> {
         let refuse = |message| Some(FieldError::new("metadata", message));
         if !metadata.is_object() {
             return refuse("must be a JSON object");
         }
-        let text = metadata.to_string();
-        if text.len() > 16_384 {
+        if metadata.to_string().len() > 16_384 {
             return refuse("must be at most 16 kB of JSON");
         }
-        // jsonb cannot keep U+0000.
-        if text.contains("\\u0000") { refuse("must not contain the character U+0000") } else { None }
+        if has_nul(metadata) { refuse("must not contain the character U+0000") } else { None }
+    }
+
+    /// jsonb cannot keep U+0000, in a key or in a value.
+    fn has_nul(value: &Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+            Value::String(text) => text.contains('\0'),
+            Value::Array(values) => values.iter().any(has_nul),
+            Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        }
     }
 }

@@ -22,13 +22,15 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(Actor { name: "local operator".to_owned(), request_id: request_id(parts) }))
+        Ok(Self(caller(parts)))
     }
 }
 
-/// The id of the request: the client's own, or the one that we gave it.
-pub fn request_id(parts: &Parts) -> Option<String> {
-    parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned)
+/// The caller of a request that passed [`only_loopback`], with the id of the request: the client's own, or ours.
+#[must_use]
+pub fn caller(parts: &Parts) -> Actor {
+    let request_id = parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    Actor { name: "local operator".to_owned(), request_id: request_id.map(str::to_owned) }
 }
 
 /// Refuses who does not come from this machine, and whose `Host` is not a name of it.

@@ -43,10 +43,7 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .split_for_parts()
 }
 
-/// The document and the page to browse it.
+/// The OpenAPI document.
 pub fn documentation(document: utoipa::openapi::OpenApi) -> axum::Router<AppState> {
-    let json = document.clone();
-    axum::Router::new()
-        .route("/api/v1/openapi.json", get(move || async move { axum::Json(json) }))
-        .route("/api/docs", get(move || async move { crate::pages::api_docs(&document) }))
+    axum::Router::new().route("/api/v1/openapi.json", get(move || async move { axum::Json(document) }))
 }

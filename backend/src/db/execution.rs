@@ -60,9 +60,10 @@ pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result
     .await
 }
 
-/// The oldest executions of a task, up to `limit`.
+/// The oldest executions of a task, up to `limit`, locked: no line can be logged for them any more, so that what is
+/// removed after its lines has none.
 pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY id LIMIT $2", task_id, limit)
+    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY id LIMIT $2 FOR UPDATE", task_id, limit)
         .fetch_all(conn)
         .await
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 #[derive(FromRow)]
 pub(crate) struct EventRow {
-    seq: i64,
+    pub seq: i64,
     id: Uuid,
     kind: String,
     project_id: Uuid,
@@ -55,6 +55,19 @@ pub(crate) async fn insert(
 /// The highest `seq` that is visible now, 0 in an empty outbox.
 pub(crate) async fn newest_seq(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!" FROM events"#).fetch_one(conn).await
+}
+
+/// The highest `seq` that is visible now, and which of the thousand below are not: they may still be committed. One
+/// statement, so that nothing becomes visible in between.
+pub(crate) async fn newest(conn: &mut PgConnection) -> Result<(i64, Vec<i64>), sqlx::Error> {
+    let row = sqlx::query!(
+        r#"WITH newest AS (SELECT coalesce(max(seq), 0) AS seq FROM events)
+           SELECT seq AS "seq!", array(SELECT below FROM generate_series(greatest(seq - 1000, 1), seq - 1) AS below
+                  WHERE NOT EXISTS (SELECT FROM events WHERE events.seq = below)) AS "missing!: Vec<i64>" FROM newest"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.seq, row.missing))
 }
 
 /// Events above `after`, and those of `missing` that have become visible since; by `seq`.

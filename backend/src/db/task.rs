@@ -118,6 +118,19 @@ pub(crate) async fn get(conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> 
         .await
 }
 
+/// These tasks of a project, as far as they exist.
+pub(crate) async fn get_many(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<TaskRow>, sqlx::Error> {
+    sqlx::query_as(select_task!("WHERE t.id = ANY($1) AND t.project_id = $2"))
+        .bind(ids)
+        .bind(project_id)
+        .fetch_all(conn)
+        .await
+}
+
 /// What a list of tasks is filtered by. Empty `statuses` means all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter<'a> {
@@ -135,12 +148,12 @@ pub(crate) async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<TaskRow>, sqlx::Error> {
-    let pattern = filter.search.map(|part| format!("%{}%", escape_like(&part.to_lowercase())));
+    let pattern = filter.search.map(|part| format!("%{}%", escape_like(part)));
     sqlx::query_as(select_task!(
         "WHERE t.project_id = $1
            AND (cardinality($2::text[]) = 0 OR t.status = ANY($2))
            AND ($3::uuid IS NULL OR t.task_group_id = $3)
-           AND ($4::text IS NULL OR lower(t.name) LIKE $4)
+           AND ($4::text IS NULL OR lower(t.name) LIKE lower($4))
            AND ($5::uuid IS NULL OR t.id < $5)
          ORDER BY t.id DESC LIMIT $6"
     ))

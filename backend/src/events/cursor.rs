@@ -15,8 +15,8 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn at(newest: i64) -> Self {
-        Self { newest, gaps: BTreeMap::new() }
+    pub(super) fn at((newest, missing): (i64, Vec<i64>), now: Instant) -> Self {
+        Self { newest, gaps: missing.into_iter().map(|seq| (seq, now)).collect() }
     }
 
     pub(super) fn newest(&self) -> i64 {
@@ -48,10 +48,11 @@ mod tests {
     #[test]
     fn a_number_that_commits_late_is_asked_for_until_it_appears() {
         let now = Instant::now();
-        let mut cursor = Cursor::at(10);
+        let mut cursor = Cursor::at((10, vec![7]), now);
         cursor.saw(13, now);
-        assert_eq!((cursor.newest(), cursor.gaps()), (13, vec![11, 12]));
+        assert_eq!((cursor.newest(), cursor.gaps()), (13, vec![7, 11, 12]));
         cursor.saw(11, now);
+        cursor.saw(7, now);
         cursor.forget_old_gaps(now + Duration::from_secs(59));
         assert_eq!(cursor.gaps(), vec![12]);
         cursor.forget_old_gaps(now + Duration::from_secs(60));
@@ -60,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_long_jump_remembers_a_bounded_number_of_gaps() {
-        let mut cursor = Cursor::at(0);
+        let mut cursor = Cursor::at((0, Vec::new()), Instant::now());
         cursor.saw(1_000_000, Instant::now());
         assert_eq!(cursor.gaps().len(), 10_000);
         assert_eq!(cursor.newest(), 1_000_000);

@@ -7,12 +7,13 @@
 use super::etag::Precondition;
 use super::teardown::Purge;
 use crate::db::deletion::{DeletionRow, NewDeletion};
+use crate::db::task::LockedTask;
 use crate::{Actor, Backend, Result, db};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::deletion::{Deletion, DeletionState, LastError, Step, Verdict};
-use domain::error::{ProblemKind, Refusal};
+use domain::deletion::{Deletion, DeletionState, FailureKind, LastError, Verdict};
+use domain::error::Refusal;
 use domain::event::EventKind;
-use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
+use domain::status::{StatusEvent, TaskStatus, transition};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -37,8 +38,7 @@ pub enum Answer {
 /// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
 ///
 /// # Errors
-/// [`ProblemKind::EtagMismatch`] or [`ProblemKind::TaskNotFound`] for a precondition that does not hold; a database
-/// error when it could not be committed. Nothing has changed then: there is no "set the status back".
+/// `EtagMismatch` or `TaskNotFound` for a precondition that does not hold; a database error when it could not be committed. Nothing has changed then: there is no "set the status back".
 pub async fn request(
     backend: &Backend,
     actor: &Actor,
@@ -69,7 +69,7 @@ pub async fn request(
         requested_by: &actor.name,
         request_id: actor.request_id.as_deref(),
         now: task.now,
-        previous_status: settable(task.status)?,
+        previous_status: task.status.settable().ok_or(sqlx::Error::RowNotFound)?,
         seen_version: task.version,
         in_flight: &in_flight,
         undo_until: task.now + TimeDelta::seconds(window.into()),
@@ -103,7 +103,7 @@ async fn repeat(
     backend: &Backend,
     actor: &Actor,
     mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
-    task: &db::task::LockedTask,
+    task: &LockedTask,
     task_id: Uuid,
     deletion_id: Uuid,
     precondition: &Precondition,
@@ -112,31 +112,12 @@ async fn repeat(
     precondition.check(&[task.version, record.seen_version])?;
     let mut version = task.version;
     if task.status == TaskStatus::DeleteFailed {
-        version = start_over(backend, actor, &mut tx, task_id, &record).await?;
+        version = super::steer::start_over(backend, actor, &mut tx, task_id, &record).await?;
     }
     let record = db::deletion::get(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
     tx.commit().await?;
     backend.ring();
     Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
-}
-
-/// Gives a failed deletion a fresh cycle. The caller holds the locks of task and record; answers the task's version.
-pub(super) async fn start_over(
-    backend: &Backend,
-    actor: &Actor,
-    tx: &mut PgConnection,
-    task_id: Uuid,
-    record: &DeletionRow,
-) -> Result<i64> {
-    let to = transition(TaskStatus::DeleteFailed, StatusEvent::Retry).map_err(Refusal::from)?;
-    let version = db::task::set_status(tx, task_id, TaskStatus::DeleteFailed, to, Some(record.id)).await?;
-    let version = version.ok_or_else(|| Refusal::new(ProblemKind::NotFailed, "The deletion has not failed."))?;
-    db::deletion::start_over(tx, record.id).await?;
-    backend.jobs.publish_again(tx, &[record.message()]).await?;
-    tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
-    announce(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
-    metrics::counter!("sexton_deletions_retried_total").increment(1);
-    Ok(version)
 }
 
 /// What an attempt came to.
@@ -161,16 +142,9 @@ pub async fn perform(backend: &Backend, deletion_id: Uuid) -> Result<Outcome> {
     let mut conn = backend.pool.acquire().await?;
     let now = db::now(&mut conn).await?;
     let Some(record) = db::deletion::get(&mut conn, deletion_id).await? else { return Ok(Outcome::AlreadyGone) };
-    match record.state()? {
-        DeletionState::Scheduled | DeletionState::Retrying if record.wake_at > now => {
-            return Ok(Outcome::NotYet(record.wake_at));
-        }
-        DeletionState::Scheduled | DeletionState::Retrying | DeletionState::Running => {}
-        DeletionState::Succeeded => return Ok(Outcome::AlreadyGone),
-        DeletionState::Failed | DeletionState::Undone => return Ok(Outcome::NotPending),
-    }
-    if !db::deletion::start_attempt(&mut conn, deletion_id, &backend.node).await? {
-        return Ok(Outcome::NotPending);
+    let waits = record.state()? != DeletionState::Running && record.wake_at > now;
+    if waits || !db::deletion::start_attempt(&mut conn, deletion_id, &backend.node).await? {
+        return stopped(&mut conn, deletion_id).await;
     }
     if let Some(wait) = super::teardown::drain(backend, &mut conn, &record, now).await? {
         return Ok(Outcome::NotYet(wait));
@@ -178,26 +152,38 @@ pub async fn perform(backend: &Backend, deletion_id: Uuid) -> Result<Outcome> {
     match super::teardown::purge_history(backend, &mut conn, &record).await? {
         Purge::Done => {}
         Purge::More => return Ok(Outcome::NotYet(now)),
-        Purge::Stopped => return Ok(Outcome::NotPending),
+        Purge::Stopped => return stopped(&mut conn, deletion_id).await,
     }
-    let outcome = super::teardown::delete_row(backend, &mut conn, &record).await?;
-    if outcome == Outcome::Deleted {
-        metrics::counter!("sexton_deletions_gone_total").increment(1);
-        metrics::histogram!("sexton_deletion_seconds").record((now - record.requested_at).as_seconds_f64());
-        backend.ring();
+    if !super::teardown::delete_row(backend, &mut conn, &record).await? {
+        return stopped(&mut conn, deletion_id).await;
     }
-    Ok(outcome)
+    metrics::counter!("sexton_deletions_gone_total").increment(1);
+    metrics::histogram!("sexton_deletion_seconds").record((now - record.requested_at).as_seconds_f64());
+    backend.ring();
+    Ok(Outcome::Deleted)
 }
 
-/// An attempt failed: records why, and when it is tried again or that it is given up. `jitter` is uniform in 0..1.
-/// Answers the time of the next try, or none when it was given up or is over.
+/// Why an attempt may not begin or go on: the record says. An open one keeps its job, whoever else works at it.
+async fn stopped(conn: &mut PgConnection, deletion_id: Uuid) -> Result<Outcome> {
+    let Some(record) = db::deletion::get(conn, deletion_id).await? else { return Ok(Outcome::AlreadyGone) };
+    Ok(match record.state()? {
+        DeletionState::Scheduled | DeletionState::Retrying => Outcome::NotYet(record.wake_at),
+        DeletionState::Running => Outcome::NotYet(record.wake_at + TimeDelta::seconds(1)),
+        DeletionState::Succeeded => Outcome::AlreadyGone,
+        DeletionState::Failed | DeletionState::Undone => Outcome::NotPending,
+    })
+}
+
+/// An attempt failed, perhaps before it could begin: records why and in which step, and when it is tried again or that
+/// it is given up. `jitter` is uniform in 0..1. Answers the time of the next try, or none when it was given up or is over.
 ///
 /// # Errors
 /// When even this cannot be written; the record then still says RUNNING, and the reconciler takes it up.
 pub async fn failed(
     backend: &Backend,
     deletion_id: Uuid,
-    error: &LastError,
+    kind: FailureKind,
+    message: &str,
     jitter: f64,
 ) -> Result<Option<DateTime<Utc>>> {
     let mut conn = backend.pool.acquire().await?;
@@ -205,8 +191,14 @@ pub async fn failed(
     let Some(found) = db::deletion::get(&mut tx, deletion_id).await? else { return Ok(None) };
     let task = db::task::lock(&mut tx, found.project_id, found.task_id).await?;
     let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let (Some(task), DeletionState::Running) = (task, record.state()?) else { return Ok(None) };
+    let is_ours = |task: &LockedTask| task.status == TaskStatus::PendingDelete && task.deletion_id == Some(deletion_id);
+    let Some(task) = task.filter(is_ours) else { return Ok(None) };
+    if record.state()? != DeletionState::Running && record.wake_at > task.now {
+        // Another attempt at the same deletion has failed meanwhile, and was counted.
+        return Ok(Some(record.wake_at));
+    }
     let attempts = record.failed_attempts + 1;
+    let error = &LastError::new(kind, message, record.step()?);
     tracing::warn!(deletion = %deletion_id, attempts, kind = error.kind.as_str(), step = error.step.as_str(), message = error.message, "attempt failed");
     let next = match backend.policies.retry.after_failure(error.kind, attempts, task.now, jitter) {
         Verdict::RetryAt(at) => {
@@ -229,7 +221,7 @@ pub async fn failed(
 /// The attempts are used up, or no further one can help: DELETE_FAILED, with its cause. The task stays fenced.
 async fn give_up(
     tx: &mut PgConnection,
-    task: &db::task::LockedTask,
+    task: &LockedTask,
     record: &DeletionRow,
     attempts: i32,
     error: &LastError,
@@ -240,6 +232,15 @@ async fn give_up(
     announce(tx, EventKind::TaskDeletionFailed, record, version).await?;
     metrics::counter!("sexton_deletions_failed_total", "kind" => error.kind.as_str()).increment(1);
     Ok(())
+}
+
+/// [`reconcile`] at the time of the database's clock.
+///
+/// # Errors
+/// The same.
+pub async fn reconcile_now(backend: &Backend) -> Result<usize> {
+    let now = db::now(&mut *backend.pool.acquire().await?).await?;
+    reconcile(backend, now).await
 }
 
 /// One pass of the reconciler: hands over again, each once, what shows no sign of life. Alone it finishes every
@@ -259,7 +260,8 @@ pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
         if !db::deletion::lock_reconciler(&mut tx).await? {
             break;
         }
-        let page = db::deletion::stuck(&mut tx, pending_before, failed_before, after, 1_000).await?;
+        let limit = (backend.policies.reconcile_limit - rescued).min(1_000);
+        let page = db::deletion::stuck(&mut tx, pending_before, failed_before, after, limit as i64).await?;
         let Some(last) = page.last() else { break };
         after = (last.wake_at, last.id);
         let (failed, pending): (Vec<_>, Vec<_>) = page.into_iter().partition(DeletionRow::has_failed);
@@ -270,7 +272,11 @@ pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
         tx.commit().await?;
         rescued += messages.len();
         for record in failed {
-            rescued += usize::from(super::steer::retry_failed(backend, &mut conn, &record).await?);
+            match super::steer::retry_failed(backend, &mut conn, &record).await {
+                Ok(retried) => rescued += usize::from(retried),
+                // One that is locked must not hold back the rest.
+                Err(error) => tracing::warn!(deletion = %record.id, %error, "could not be started over"),
+            }
         }
     }
     if rescued > 0 {
@@ -289,25 +295,4 @@ pub(super) async fn announce(
 ) -> Result<()> {
     let payload = json!({ "deletion_id": record.id, "name": record.task_name, "version": version });
     Ok(db::outbox::insert(conn, kind, record.project_id, Some(record.task_id), payload).await?)
-}
-
-/// The status that an undo gives back.
-fn settable(status: TaskStatus) -> Result<SettableStatus> {
-    match status {
-        TaskStatus::Active => Ok(SettableStatus::Active),
-        TaskStatus::Disabled => Ok(SettableStatus::Disabled),
-        TaskStatus::PendingDelete | TaskStatus::DeleteFailed => {
-            Err(Refusal::new(ProblemKind::Internal, "A task that is being deleted has no record of it.").into())
-        }
-    }
-}
-
-/// The step at which an attempt that failed was: what the record says.
-///
-/// # Errors
-/// When the record cannot be read.
-pub async fn step_of(backend: &Backend, deletion_id: Uuid) -> Result<Step> {
-    let mut conn = backend.pool.acquire().await?;
-    let record = db::deletion::get(&mut conn, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    Ok(record.step()?)
 }

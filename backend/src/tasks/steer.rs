@@ -1,13 +1,13 @@
 //! Steering an accepted deletion: undo until the point of no return, retry of a failed one.
 
-use super::delete::{announce, start_over};
+use super::delete::announce;
 use crate::db::deletion::DeletionRow;
 use crate::{Actor, Backend, Result, db};
 use domain::deletion::{Deletion, DeletionState, can_undo};
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::schedule::Schedule;
-use domain::status::{SettableStatus, StatusEvent, transition};
+use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 use domain::task::Task;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -74,7 +74,26 @@ pub async fn retry(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_
     Ok(record.show(&backend.policies.stuck)?)
 }
 
-/// The same, by the reconciler. Answers whether it was still failed.
+/// Gives a failed deletion a fresh cycle. The caller holds the locks of task and record; answers the task's version.
+pub(super) async fn start_over(
+    backend: &Backend,
+    actor: &Actor,
+    tx: &mut PgConnection,
+    task_id: Uuid,
+    record: &DeletionRow,
+) -> Result<i64> {
+    let to = transition(TaskStatus::DeleteFailed, StatusEvent::Retry).map_err(Refusal::from)?;
+    let version = db::task::set_status(tx, task_id, TaskStatus::DeleteFailed, to, Some(record.id)).await?;
+    let version = version.ok_or_else(|| Refusal::new(ProblemKind::NotFailed, "The deletion has not failed."))?;
+    db::deletion::start_over(tx, record.id).await?;
+    backend.jobs.publish_again(tx, &[record.message()]).await?;
+    tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
+    announce(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
+    metrics::counter!("sexton_deletions_retried_total").increment(1);
+    Ok(version)
+}
+
+/// [`retry`] by the reconciler. Answers whether it was still failed.
 pub(super) async fn retry_failed(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<bool> {
     let actor = Actor { name: "reconciler".to_owned(), request_id: None };
     retry_locked(backend, &actor, conn, record).await

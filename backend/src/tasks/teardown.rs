@@ -1,6 +1,6 @@
 //! The steps of a teardown. Each may run twice, also at the same time on two nodes, with the same end.
 
-use super::delete::{Outcome, announce};
+use super::delete::announce;
 use crate::db::deletion::DeletionRow;
 use crate::{Backend, Result, db};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,8 +29,13 @@ pub(super) async fn drain(
     if now < until {
         return Ok(Some((now + DRAIN_TICK).min(until)));
     }
-    let cancelled = db::execution::cancel_in_flight(conn, record.task_id).await?;
-    tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
+    let mut tx = conn.begin().await?;
+    // Were it undone just now, what is in flight would not be ours to cancel.
+    if is_running(&mut tx, record).await? {
+        let cancelled = db::execution::cancel_in_flight(&mut tx, record.task_id).await?;
+        tx.commit().await?;
+        tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
+    }
     Ok(None)
 }
 
@@ -55,8 +60,7 @@ pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, re
     }
     for _ in 0..BATCHES_AT_ONCE {
         let mut tx = conn.begin().await?;
-        let state = db::deletion::lock(&mut tx, record.id).await?.map(|row| row.state()).transpose()?;
-        if state != Some(DeletionState::Running) {
+        if !is_running(&mut tx, record).await? {
             return Ok(Purge::Stopped);
         }
         let left = purge_batch(&mut tx, record, backend.policies.purge_batch).await?;
@@ -66,6 +70,12 @@ pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, re
         }
     }
     Ok(Purge::More)
+}
+
+/// Whether the deletion is still being worked at, by whomever; it stays so until the transaction ends.
+async fn is_running(tx: &mut PgConnection, record: &DeletionRow) -> Result<bool> {
+    let state = db::deletion::lock(tx, record.id).await?.map(|row| row.state()).transpose()?;
+    Ok(state == Some(DeletionState::Running))
 }
 
 /// One batch; answers whether there may be more.
@@ -82,15 +92,20 @@ async fn purge_batch(tx: &mut PgConnection, record: &DeletionRow, limit: i64) ->
     Ok(true)
 }
 
-/// Removes the task, completes the receipt, writes the one `TaskDeleted` and removes the job: one transaction.
-pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<Outcome> {
+/// Removes the task, completes the receipt, writes the one `TaskDeleted` and removes the job: one transaction. Answers
+/// whether it was this one.
+pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<bool> {
     let mut tx = conn.begin().await?;
     if !db::task::delete(&mut tx, record.task_id, record.id).await? {
-        return Ok(Outcome::AlreadyGone);
+        // A missing task means done: somebody may have removed the row by hand.
+        let is_missing = db::task::get(&mut tx, record.project_id, record.task_id).await?.is_none();
+        if !is_missing || !is_running(&mut tx, record).await? {
+            return Ok(false);
+        }
     }
     db::deletion::succeed(&mut tx, record.id, &backend.node).await?;
     announce(&mut tx, EventKind::TaskDeleted, record, None).await?;
     backend.jobs.forget(&mut tx, &[record.id]).await?;
     tx.commit().await?;
-    Ok(Outcome::Deleted)
+    Ok(true)
 }

@@ -1,10 +1,10 @@
 //! What the queue calls: one attempt at the deletion that a job names, and what follows when it fails or crashes.
 
-use super::delete::{Outcome, failed, perform, step_of};
+use super::delete::{Outcome, failed, perform};
 use crate::error::failure_kind;
 use crate::jobs::{Crash, DeleteJobHandler, Handled, JobFailure};
 use crate::{Backend, Error};
-use domain::deletion::{DeleteTaskMessage, FailureKind, LastError, Step};
+use domain::deletion::{DeleteTaskMessage, FailureKind};
 use uuid::Uuid;
 
 /// Tears down the task that a job names.
@@ -28,8 +28,7 @@ impl Teardown {
         message: &str,
         fallback: JobFailure,
     ) -> Result<Handled, JobFailure> {
-        let step = step_of(&self.backend, id).await.unwrap_or(Step::Drain);
-        match failed(&self.backend, id, &LastError::new(kind, message, step), jitter()).await {
+        match failed(&self.backend, id, kind, message, jitter()).await {
             Ok(Some(retry_at)) => Err(JobFailure::new(message, retry_at)),
             Ok(None) => Ok(Handled::Done),
             Err(_) => Err(fallback),

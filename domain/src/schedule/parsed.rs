@@ -5,7 +5,7 @@ use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
 use crate::task::ScheduleType;
-use chrono::{DateTime, Datelike, Days, LocalResult, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
 /// Skipping excluded days gives up after so many: what is excluded for that long never fires.
@@ -129,16 +129,26 @@ impl Schedule {
         NextRun { at, local: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false), note: self.clock_note(&local) }
     }
 
-    /// A run right behind a jump of the clock stands for a wall time inside the gap, unless it runs so often
-    /// that the gap hides nothing.
+    /// A run right behind a jump of the clock that nobody asked for at that time stands for a wall time inside the gap.
     fn clock_note(&self, local: &DateTime<Tz>) -> Option<ClockNote> {
         let wall = local.naive_local();
         if matches!(self.zone.from_local_datetime(&wall), LocalResult::Ambiguous(..)) {
             return Some(ClockNote::DstOverlap);
         }
-        let before = wall - TimeDelta::seconds(1);
-        let jumped = matches!(self.zone.from_local_datetime(&before), LocalResult::None);
-        (jumped && wall.second() == 0).then_some(ClockNote::DstGap)
+        (self.is_in_gap(wall - TimeDelta::seconds(1)) && !self.asks_for(local)).then_some(ClockNote::DstGap)
+    }
+
+    fn is_in_gap(&self, wall: NaiveDateTime) -> bool {
+        matches!(self.zone.from_local_datetime(&wall), LocalResult::None)
+    }
+
+    /// True when the rule means this run by the time that the wall clock shows.
+    fn asks_for(&self, local: &DateTime<Tz>) -> bool {
+        match &self.rule {
+            Rule::Once(_) | Rule::Expression(Expression::Every(_)) => true,
+            Rule::Expression(Expression::Cron(cron)) => cron.is_time_matching(local).unwrap_or(true),
+            Rule::Window { start, .. } => !self.is_in_gap(local.date_naive().and_time(*start)),
+        }
     }
 }
 

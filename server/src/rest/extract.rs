@@ -99,7 +99,8 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         if values.is_empty() {
             return Ok(Self(Precondition::None));
         }
-        let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim);
+        let tags =
+            values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim);
         let tags: Vec<&str> = tags.collect();
         if tags.contains(&"*") {
             return Ok(Self(Precondition::Exists));

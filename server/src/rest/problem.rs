@@ -104,7 +104,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     };
     let mut answer = (status, axum::Json(body)).into_response();
     let headers = answer.headers_mut();
-    headers.extend(response.headers().iter().filter(|(name, _)| *name == header::ALLOW).map(|(n, v)| (n.clone(), v.clone())));
+    headers.extend(
+        response.headers().iter().filter(|(name, _)| *name == header::ALLOW).map(|(n, v)| (n.clone(), v.clone())),
+    );
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -115,7 +117,10 @@ pub async fn render(request: Request, next: Next) -> Response {
 
 /// The answer for a route that does not exist.
 pub async fn no_route() -> Problem {
-    Problem(Refusal::new(ProblemKind::RouteNotFound, "There is no such resource. /api/docs lists what there is."))
+    Problem(Refusal::new(
+        ProblemKind::RouteNotFound,
+        "There is no such resource; /api/v1/openapi.json lists what there is.",
+    ))
 }
 
 /// The answer for a method that a route does not have.

@@ -1,0 +1,237 @@
+//! Server functions: who calls, then the use case, then the answer. Each has a fixed path under `/fn`.
+//!
+//! A mutation that comes as a plain form (no JavaScript) ends in a redirect, with the outcome in the query.
+
+mod forms;
+#[cfg(feature = "ssr")]
+mod plain;
+
+pub use forms::{ProjectForm, TaskForm};
+
+use crate::error::AppError;
+use domain::deletion::{Deletion, DeletionPreview};
+use domain::page::Page;
+use domain::project::Project;
+use domain::schedule::SchedulePreview;
+use domain::status::TaskStatus;
+use domain::task::Task;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[cfg(feature = "ssr")]
+use plain::{authenticate, backend, redirect_form};
+
+/// A project with its counts, for its card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectCard {
+    pub project: Project,
+    pub counts: Vec<(TaskStatus, i64)>,
+}
+
+/// The task list of a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskListView {
+    pub project: Project,
+    pub counts: Vec<(TaskStatus, i64)>,
+    pub page: Page<Task>,
+}
+
+/// What a task list shows, as it stands in its URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskQuery {
+    pub status: Option<String>,
+    pub search: Option<String>,
+    pub cursor: Option<String>,
+}
+
+/// One task with what its page shows around it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    pub project: Project,
+    pub task: Task,
+    pub preview: SchedulePreview,
+}
+
+/// What a request to delete was answered with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DeleteOutcome {
+    /// Accepted.
+    Scheduled(Box<Deletion>),
+    /// It is gone already, and there is a receipt.
+    AlreadyDeleted(Box<Deletion>),
+    /// There is no such task here.
+    Unknown,
+}
+
+#[server(prefix = "/fn", endpoint = "list_projects")]
+pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, AppError> {
+    authenticate()?;
+    let backend = backend()?;
+    let page = backend::projects::list(&backend, cursor.as_deref(), None).await?;
+    let mut data = Vec::with_capacity(page.data.len());
+    for project in page.data {
+        let counts = backend::projects::counts(&backend, project.id).await?;
+        data.push(ProjectCard { project, counts });
+    }
+    Ok(Page { data, next_cursor: page.next_cursor })
+}
+
+#[server(prefix = "/fn", endpoint = "get_project")]
+pub async fn get_project(id: Uuid) -> Result<Project, AppError> {
+    authenticate()?;
+    Ok(backend::projects::get(&backend()?, id).await?)
+}
+
+/// `shown` are the rows on the screen, separated by commas: they are answered too, as far as they still exist.
+#[server(prefix = "/fn", endpoint = "list_tasks")]
+pub async fn list_tasks(
+    project_id: Uuid,
+    #[server(default)] query: TaskQuery,
+    #[server(default)] shown: String,
+) -> Result<TaskListView, AppError> {
+    authenticate()?;
+    let backend = backend()?;
+    let project = backend::projects::get(&backend, project_id).await?;
+    let TaskQuery { status, search, cursor } = query;
+    let query = backend::tasks::ListQuery { status, search, cursor, ..Default::default() };
+    let mut page = backend::tasks::list(&backend, project_id, &query).await?;
+    let listed = |id: &Uuid| page.data.iter().any(|task| task.uuid == *id);
+    let others: Vec<Uuid> =
+        shown.split(',').filter_map(|id| id.parse().ok()).filter(|id| !listed(id)).take(400).collect();
+    page.data.extend(backend::tasks::get_many(&backend, project_id, &others).await?);
+    let counts = backend::projects::counts(&backend, project_id).await?;
+    Ok(TaskListView { project, counts, page })
+}
+
+#[server(prefix = "/fn", endpoint = "get_task")]
+pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppError> {
+    authenticate()?;
+    let backend = backend()?;
+    let project = backend::projects::get(&backend, project_id).await?;
+    let task = backend::tasks::get(&backend, project_id, task_id).await?;
+    let preview = backend::tasks::schedule::next_runs(&backend, project_id, task_id, None, Some(10)).await?;
+    Ok(TaskView { project, task, preview })
+}
+
+#[server(prefix = "/fn", endpoint = "preview_deletion")]
+pub async fn preview_deletion(project_id: Uuid, task_id: Uuid) -> Result<DeletionPreview, AppError> {
+    authenticate()?;
+    Ok(backend::deletions::preview(&backend()?, project_id, task_id).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "get_deletion")]
+pub async fn get_deletion(project_id: Uuid, id: Uuid) -> Result<Deletion, AppError> {
+    authenticate()?;
+    Ok(backend::deletions::get(&backend()?, project_id, id).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "list_deletions")]
+pub async fn list_deletions(project_id: Uuid, cursor: Option<String>) -> Result<(Project, Page<Deletion>), AppError> {
+    authenticate()?;
+    let backend = backend()?;
+    let project = backend::projects::get(&backend, project_id).await?;
+    let page = backend::deletions::list(&backend, Some(project_id), None, cursor.as_deref(), None).await?;
+    Ok((project, page))
+}
+
+#[server(prefix = "/fn", endpoint = "preview_schedule")]
+pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppError> {
+    authenticate()?;
+    let (kind, config) = form.schedule()?;
+    Ok(backend::tasks::schedule::preview(&backend()?, kind, &config, None, Some(10)).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "save_project")]
+pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
+    use backend::projects::{Change, change, create};
+    let result = async {
+        authenticate()?;
+        let (backend, draft) = (backend()?, form.draft()?);
+        Ok(match form.id() {
+            None => create(&backend, draft).await?,
+            Some(id) => change(&backend, id, &Default::default(), Change::Replace(draft)).await?,
+        })
+    };
+    let result: Result<Project, AppError> = result.await;
+    let back = if form.id.is_empty() { "/projects/new".to_owned() } else { format!("/projects/{}/settings", form.id) };
+    redirect_form(&result, &form, &back, |project| format!("/projects/{}", project.id));
+    result
+}
+
+#[server(prefix = "/fn", endpoint = "save_task")]
+pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
+    use backend::tasks::{Change, change, create};
+    let result = async {
+        authenticate()?;
+        let (backend, draft) = (backend()?, form.draft()?);
+        Ok(match form.uuid() {
+            None => create(&backend, form.project_id, draft).await?,
+            Some(id) => change(&backend, form.project_id, id, &form.seen(), Change::Replace(Box::new(draft))).await?,
+        })
+    };
+    let result: Result<Task, AppError> = result.await;
+    redirect_form(&result, &form, &form.path(), |task| format!("/projects/{}/tasks/{}", task.project_id, task.uuid));
+    result
+}
+
+#[server(prefix = "/fn", endpoint = "set_status")]
+pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Result<Task, AppError> {
+    use backend::tasks::{Change, change};
+    let result = async {
+        authenticate()?;
+        Ok(change(&backend()?, project_id, task_id, &Default::default(), Change::Status(status)).await?)
+    };
+    let result: Result<Task, AppError> = result.await;
+    let path = format!("/projects/{project_id}/tasks/{task_id}");
+    redirect_form(&result, &(), &path, |_| path.clone());
+    result
+}
+
+#[server(prefix = "/fn", endpoint = "delete_task")]
+pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> Result<DeleteOutcome, AppError> {
+    use backend::tasks::delete::{Answer, request};
+    use backend::tasks::etag::Precondition;
+    let result = async {
+        let actor = authenticate()?;
+        let precondition = seen.map_or(Precondition::None, |version| Precondition::OneOf(vec![version]));
+        Ok(match request(&backend()?, &actor, project_id, task_id, &precondition).await? {
+            Answer::Scheduled { deletion, .. } => DeleteOutcome::Scheduled(deletion),
+            Answer::AlreadyDeleted { receipt: Some(receipt) } => DeleteOutcome::AlreadyDeleted(receipt),
+            Answer::AlreadyDeleted { receipt: None } => DeleteOutcome::Unknown,
+        })
+    };
+    let result: Result<DeleteOutcome, AppError> = result.await;
+    let list = format!("/projects/{project_id}");
+    redirect_form(&result, &(), &format!("{list}/tasks/{task_id}/delete"), |outcome| match outcome {
+        DeleteOutcome::Scheduled(deletion) | DeleteOutcome::AlreadyDeleted(deletion) => {
+            format!("{list}?deletion={}", deletion.id)
+        }
+        DeleteOutcome::Unknown => format!("{list}?notice=unknown-task"),
+    });
+    result
+}
+
+#[server(prefix = "/fn", endpoint = "undo_deletion")]
+pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, AppError> {
+    let result = async {
+        authenticate()?;
+        Ok(backend::tasks::steer::undo(&backend()?, project_id, deletion_id).await?)
+    };
+    let result: Result<Task, AppError> = result.await;
+    let list = format!("/projects/{project_id}");
+    redirect_form(&result, &(), &list, |task| format!("{list}/tasks/{}?notice=undone", task.uuid));
+    result
+}
+
+#[server(prefix = "/fn", endpoint = "retry_deletion")]
+pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Deletion, AppError> {
+    let result = async {
+        let actor = authenticate()?;
+        Ok(backend::tasks::steer::retry(&backend()?, &actor, project_id, deletion_id).await?)
+    };
+    let result: Result<Deletion, AppError> = result.await;
+    let list = format!("/projects/{project_id}");
+    redirect_form(&result, &(), &list, |deletion| format!("{list}?deletion={}", deletion.id));
+    result
+}

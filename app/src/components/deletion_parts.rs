@@ -1,0 +1,56 @@
+//! Parts of a deletion's record: its state in words, what a deletion would remove.
+
+use super::time::Moment;
+use crate::words;
+use domain::deletion::{DeletionPreview, DeletionState};
+use leptos::prelude::*;
+
+/// The state of a deletion as a badge.
+#[component]
+pub fn DeletionBadge(state: DeletionState) -> impl IntoView {
+    let (words, tone) = match state {
+        DeletionState::Scheduled => ("Scheduled", "badge amber"),
+        DeletionState::Running => ("Running", "badge amber"),
+        DeletionState::Retrying => ("Retrying", "badge amber"),
+        DeletionState::Succeeded => ("Gone", "badge green"),
+        DeletionState::Failed => ("Delete failed", "badge red"),
+        DeletionState::Undone => ("Undone", "badge grey"),
+    };
+    view! {
+        <span class=tone data-state=state.as_str()>
+            {words}
+        </span>
+    }
+}
+
+/// What deleting would stop, let end and remove.
+#[component]
+pub fn PreviewList(preview: DeletionPreview) -> impl IntoView {
+    let next = preview.next_runs.first().map(|run| run.at);
+    let not = match next {
+        Some(at) => view! { "the run " <Moment at /> ", and all after it" }.into_any(),
+        None => "nothing is planned".into_any(),
+    };
+    let in_flight = match preview.in_flight {
+        0 => "none".to_owned(),
+        runs => format!("{}, up to {} s", words::count(runs, "run"), preview.drain_seconds),
+    };
+    let history =
+        format!("{}, {}", words::count(preview.executions, "run"), words::count(preview.execution_logs, "log line"));
+    let undo = match preview.undo_window_seconds {
+        0 => "not possible".to_owned(),
+        seconds => format!("for {}", words::duration(chrono::TimeDelta::seconds(seconds.into()))),
+    };
+    view! {
+        <dl class="facts">
+            <dt>"Will not happen"</dt>
+            <dd>{not}</dd>
+            <dt>"In flight, will be allowed to end"</dt>
+            <dd>{in_flight}</dd>
+            <dt>"History removed"</dt>
+            <dd>{history}</dd>
+            <dt>"Undo"</dt>
+            <dd>{undo}</dd>
+        </dl>
+    }
+}

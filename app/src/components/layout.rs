@@ -1,0 +1,118 @@
+//! Header, page heads, tabs, and the states that every page can be in.
+
+use super::icons::Bell;
+use crate::error::AppError;
+use crate::live::{Live, LiveState};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use uuid::Uuid;
+
+/// The bar at the top.
+#[component]
+pub fn Header() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let button = move || {
+        let state = live.state();
+        let label = if state == LiveState::Paused { "Resume live updates" } else { "Pause live updates" };
+        (state != LiveState::Off).then(|| {
+            view! {
+                <button type="button" class="live" data-state=state.words() title=label on:click=move |_| live.toggle()>
+                    <i aria-hidden="true"></i>
+                    <span>{state.words()}</span>
+                </button>
+            }
+        })
+    };
+    view! {
+        <header>
+            <A href="/projects" attr:class="logo">
+                <Bell />
+                "Sexton"
+            </A>
+            <nav aria-label="Main">
+                <A href="/projects">"Projects"</A>
+            </nav>
+            <span class="space"></span>
+            {button}
+        </header>
+    }
+}
+
+/// Which tab of a project is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// The task list.
+    Tasks,
+    /// Deletion records.
+    Deletions,
+    /// Name, endpoint, undo window.
+    Settings,
+}
+
+/// Name and tabs of a project.
+#[component]
+pub fn ProjectHead(id: Uuid, name: String, tab: Tab, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+    let tabs = [
+        (Tab::Tasks, "Tasks", ""),
+        (Tab::Deletions, "Deletions", "/deletions"),
+        (Tab::Settings, "Settings", "/settings"),
+    ];
+    let tabs = tabs.map(|(this, words, path)| {
+        let current = (this == tab).then_some("page");
+        view! {
+            <a href=format!("/projects/{id}{path}") aria-current=current>
+                {words}
+            </a>
+        }
+    });
+    view! {
+        <div class="head">
+            <h1>{name}</h1>
+            <span class="space"></span>
+            {children.map(|children| children())}
+        </div>
+        <nav class="tabs" aria-label="Project">
+            {tabs.collect_view()}
+        </nav>
+    }
+}
+
+/// Where a page inside a project stands.
+#[component]
+pub fn Crumbs(project_id: Uuid, project: String, here: String) -> impl IntoView {
+    view! {
+        <nav class="crumbs" aria-label="Breadcrumb">
+            <a href="/projects">"Projects"</a>
+            <span aria-hidden="true">"/"</span>
+            <a href=format!("/projects/{project_id}")>{project}</a>
+            <span aria-hidden="true">"/"</span>
+            <span aria-current="page">{here}</span>
+        </nav>
+    }
+}
+
+/// A page that could not be shown: what happened and what to do next. Sets the HTTP status.
+#[component]
+pub fn Trouble(error: AppError) -> impl IntoView {
+    error.set_status();
+    let missing = error.is_missing();
+    view! {
+        <section class="empty" role="alert">
+            <h1>{error.0.kind.title()}</h1>
+            <p>{error.0.detail.clone()}</p>
+            <p>
+                {if missing {
+                    view! { <a class="btn" href="/projects">"All projects"</a> }.into_any()
+                } else {
+                    view! { <a class="btn" href="">"Try again"</a> }.into_any()
+                }}
+            </p>
+        </section>
+    }
+}
+
+/// What a page shows while it loads.
+#[component]
+pub fn Loading() -> impl IntoView {
+    view! { <p class="loading" aria-busy="true">"Loading…"</p> }
+}

@@ -1,0 +1,149 @@
+//! The badge of a task's status: the one home of its words, icon and tone.
+
+use super::icons::{Bars, Circle, Hourglass, Octagon};
+use super::time::{Clock, Moment};
+use crate::api::{RetryDeletion, UndoDeletion};
+use crate::words;
+use domain::deletion::{Deletion, DeletionState, Step};
+use domain::status::TaskStatus;
+use domain::task::Task;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+
+/// The words of a status.
+#[must_use]
+pub const fn words_of(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Active => "Active",
+        TaskStatus::Disabled => "Disabled",
+        TaskStatus::PendingDelete => "Pending delete",
+        TaskStatus::DeleteFailed => "Delete failed",
+    }
+}
+
+const fn tone(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Active => "badge green",
+        TaskStatus::Disabled => "badge grey",
+        TaskStatus::PendingDelete => "badge amber",
+        TaskStatus::DeleteFailed => "badge red",
+    }
+}
+
+/// The badge alone.
+#[component]
+pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
+    let icon = match status {
+        TaskStatus::Active => view! { <Circle /> }.into_any(),
+        TaskStatus::Disabled => view! { <Bars /> }.into_any(),
+        TaskStatus::PendingDelete => view! { <Hourglass /> }.into_any(),
+        TaskStatus::DeleteFailed => view! { <Octagon /> }.into_any(),
+    };
+    view! {
+        <span class=tone(status) data-status=status.as_str() data-testid="task-badge">
+            {icon}
+            {words_of(status)}
+        </span>
+    }
+}
+
+/// The badge and what stands beside it: progress and undo, reason and retry, since when.
+#[component]
+pub fn TaskStatusCell(task: Task) -> impl IntoView {
+    let status = task.status;
+    let beside = match (status, task.deletion) {
+        (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> }.into_any(),
+        (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> }.into_any(),
+        (TaskStatus::Disabled, _) => {
+            view! { <div class="note">"since " <Moment at=task.status_changed_at /></div> }.into_any()
+        }
+        (TaskStatus::Active | TaskStatus::PendingDelete | TaskStatus::DeleteFailed, _) => ().into_any(),
+    };
+    view! {
+        <StatusBadge status />
+        {beside}
+    }
+}
+
+/// What a pending deletion is doing.
+#[must_use]
+pub fn progress_words(deletion: &Deletion) -> String {
+    if deletion.state == DeletionState::Retrying {
+        return format!("attempt {} of {} failed", deletion.attempt, deletion.max_attempts);
+    }
+    match deletion.current_step() {
+        Some(step) if step.name == Step::PurgeHistory => match step.total {
+            Some(total) if total > 0 => format!("Removing history, {} %", step.done * 100 / total),
+            _ => "Removing history".to_owned(),
+        },
+        Some(step) if step.name == Step::Drain && !deletion.in_flight.is_empty() => {
+            format!("{} in flight", words::count(deletion.in_flight.len() as i64, "run"))
+        }
+        _ => "Fenced: no run starts".to_owned(),
+    }
+}
+
+#[component]
+fn Pending(deletion: Deletion) -> impl IntoView {
+    let clock = Clock::of_page();
+    let undo_until = deletion.undo_until;
+    let left = move || {
+        let seconds = clock.now().and_then(|now| Some((undo_until? - now).num_seconds()))?;
+        (seconds > 0).then(|| format!(" ({})", words::duration(chrono::TimeDelta::seconds(seconds))))
+    };
+    let next = deletion.next_retry_at.map(|at| view! { ", next " <Moment at /> });
+    let bar = deletion.current_step().and_then(|step| Some((step.done, step.total.filter(|total| *total > 1)?)));
+    let bar = bar.map(|(done, total)| view! { <progress max=total.to_string() value=done.to_string() aria-label="History removed"></progress> });
+    view! {
+        <div class="note">
+            {progress_words(&deletion)} {next}
+            {deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=left /> })}
+        </div>
+        {bar}
+    }
+}
+
+/// A form that undoes a deletion; with the seconds that are left once the page has come alive.
+#[component]
+pub fn UndoForm(deletion: Deletion, label: impl Fn() -> Option<String> + Send + Sync + 'static) -> impl IntoView {
+    let action = expect_context::<ServerAction<UndoDeletion>>();
+    view! {
+        <ActionForm action attr:class="inline">
+            <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
+            <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
+            <button class="btn sm" type="submit">
+                "Undo"
+                {label}
+            </button>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn Failed(deletion: Deletion) -> impl IntoView {
+    let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
+    let details = format!("/projects/{}/deletions/{}", deletion.project_id, deletion.id);
+    view! {
+        <div class="note">
+            {reason} <RetryForm deletion=deletion.clone() />
+            <a class="link" href=details>
+                "Details"
+            </a>
+        </div>
+    }
+}
+
+/// A form that gives a failed deletion a fresh cycle of attempts.
+#[component]
+pub fn RetryForm(deletion: Deletion) -> impl IntoView {
+    let action = expect_context::<ServerAction<RetryDeletion>>();
+    view! {
+        <ActionForm action attr:class="inline">
+            <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
+            <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
+            <button class="btn sm" type="submit">
+                "Retry"
+            </button>
+        </ActionForm>
+    }
+}

@@ -1,0 +1,177 @@
+//! Live updates: one stream of events a tab, closed while the tab is hidden. Events are hints; pages read the truth again.
+//!
+//! A page follows a project with [`Live::follow`] and reads again whenever [`Live::on_pulse`] says so: on an event, on
+//! (re)connecting, on `resync`, when the tab becomes visible, and every 30 seconds in any case.
+
+use leptos::prelude::*;
+use uuid::Uuid;
+
+/// What the indicator says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
+pub enum LiveState {
+    /// No page that shows changes.
+    #[default]
+    Off,
+    /// Connected.
+    Live,
+    /// The connection broke; the browser tries again.
+    Reconnecting,
+    /// Paused by the viewer.
+    Paused,
+}
+
+impl LiveState {
+    /// The word beside the dot.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Off => "",
+            Self::Live => "Live",
+            Self::Reconnecting => "Reconnecting",
+            Self::Paused => "Paused",
+        }
+    }
+}
+
+/// The stream of this tab.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// The project that is followed.
+    project: RwSignal<Option<Uuid>>,
+    /// Changes when a page should read again.
+    pulse: RwSignal<u64>,
+    state: RwSignal<LiveState>,
+    paused: RwSignal<bool>,
+}
+
+impl Live {
+    /// Makes the stream of this tab; it connects when a page follows a project.
+    pub fn start() -> Self {
+        let live = Self {
+            project: RwSignal::new(None),
+            pulse: RwSignal::new(0),
+            state: RwSignal::new(LiveState::Off),
+            paused: RwSignal::new(false),
+        };
+        stream::connect(live);
+        live
+    }
+
+    /// Follows a project until the caller's owner goes.
+    pub fn follow(self, project: Uuid) {
+        Effect::new(move |_| self.project.set(Some(project)));
+        on_cleanup(move || {
+            let _ = self.project.try_set(None);
+        });
+    }
+
+    /// Calls `read` at the moments at which a page should read again, until the caller's owner goes.
+    pub fn on_pulse(self, read: impl Fn() + 'static) {
+        Effect::new(move |before: Option<u64>| {
+            let pulse = self.pulse.get();
+            if before.is_some_and(|before| before != pulse) {
+                read();
+            }
+            pulse
+        });
+    }
+
+    /// What the indicator says.
+    pub fn state(self) -> LiveState {
+        if self.paused.get() && self.project.get().is_some() { LiveState::Paused } else { self.state.get() }
+    }
+
+    /// Stops or resumes updates.
+    pub fn toggle(self) {
+        self.paused.update(|paused| *paused = !*paused);
+    }
+}
+
+#[cfg(feature = "hydrate")]
+mod stream {
+    use super::{Live, LiveState};
+    use domain::event::EventKind;
+    use gloo_timers::callback::{Interval, Timeout};
+    use leptos::prelude::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
+    use web_sys::{EventSource, MessageEvent, VisibilityState};
+
+    /// Hints within this time are one pulse.
+    const DEBOUNCE_MS: u32 = 60;
+    /// The backstop: a page reads again at least so often.
+    const POLL_MS: u32 = 30_000;
+
+    /// Connects, and connects anew, as the followed project, the pause and the tab's visibility say.
+    pub(super) fn connect(live: Live) {
+        let visible = RwSignal::new(true);
+        let watch = Closure::<dyn FnMut()>::new(move || {
+            let _ = visible.try_set(document().visibility_state() == VisibilityState::Visible);
+        });
+        let _ = document().add_event_listener_with_callback("visibilitychange", watch.as_ref().unchecked_ref());
+        watch.forget();
+        let open = StoredValue::new_local(None::<Open>);
+        Effect::new(move |_| {
+            open.update_value(|open| *open = None);
+            match live.project.get() {
+                Some(project) if visible.get() && !live.paused.get() => {
+                    let opened = Open::new(live, &format!("/api/v1/projects/{project}/events"));
+                    open.update_value(|open| *open = opened);
+                }
+                _ => live.state.set(LiveState::Off),
+            }
+        });
+    }
+
+    /// An open stream; dropping it closes it.
+    struct Open {
+        source: EventSource,
+        _closures: Vec<Closure<dyn FnMut(MessageEvent)>>,
+        _poll: Interval,
+    }
+
+    impl Open {
+        fn new(live: Live, url: &str) -> Option<Self> {
+            let source = EventSource::new(url).ok()?;
+            let waiting = Rc::new(RefCell::new(None::<Timeout>));
+            let pulse = move || {
+                let timeout = Timeout::new(DEBOUNCE_MS, move || {
+                    let _ = live.pulse.try_update(|pulse| *pulse += 1);
+                });
+                *waiting.borrow_mut() = Some(timeout);
+            };
+            let hint = {
+                let pulse = pulse.clone();
+                move |_: MessageEvent| {
+                    let _ = live.state.try_set(LiveState::Live);
+                    pulse();
+                }
+            };
+            let broken = move |_| {
+                let _ = live.state.try_set(LiveState::Reconnecting);
+            };
+            let mut closures = vec![Closure::new(broken)];
+            source.set_onerror(closures.first().map(|closure| closure.as_ref().unchecked_ref()));
+            for name in ["hello", "resync"].into_iter().chain(EventKind::ALL.iter().map(|kind| kind.as_str())) {
+                let closure = Closure::new(hint.clone());
+                let _ = source.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+                closures.push(closure);
+            }
+            Some(Self { source, _closures: closures, _poll: Interval::new(POLL_MS, pulse) })
+        }
+    }
+
+    impl Drop for Open {
+        fn drop(&mut self) {
+            self.source.set_onerror(None);
+            self.source.close();
+        }
+    }
+}
+
+#[cfg(not(feature = "hydrate"))]
+mod stream {
+    pub(super) fn connect(_: super::Live) {}
+}

@@ -1,0 +1,13 @@
+//! Pages, one file each.
+
+pub mod delete;
+pub mod deletion;
+pub mod deletions;
+pub mod not_found;
+pub mod project_form;
+pub mod projects;
+mod route;
+pub mod task;
+pub mod task_form;
+pub mod task_list;
+pub mod tasks;

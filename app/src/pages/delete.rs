@@ -1,0 +1,56 @@
+//! The delete page: what the dialog shows, for those without JavaScript and for links.
+
+use super::route::{self, RefusalBanner};
+use crate::api::{DeleteOutcome, preview_deletion};
+use crate::components::delete_dialog::{self, DeleteForm};
+use crate::components::layout::{Loading, Trouble};
+use crate::components::toast::Toasts;
+use domain::deletion::DeletionPreview;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+use uuid::Uuid;
+
+/// The delete page of a task.
+#[component]
+pub fn DeletePage() -> impl IntoView {
+    let (project, task) = (route::id("project"), route::id("task"));
+    let preview = Resource::new(
+        move || (project(), task()),
+        |(project, task)| async move {
+            let project = project?;
+            Ok((project, preview_deletion(project, task?).await?))
+        },
+    );
+    let content = move || {
+        Suspend::new(async move {
+            match preview.await {
+                Ok((project_id, preview)) => view! { <Content project_id preview /> }.into_any(),
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
+}
+
+#[component]
+fn Content(project_id: Uuid, preview: DeletionPreview) -> impl IntoView {
+    let (navigate, toasts) = (StoredValue::new(use_navigate()), expect_context::<Toasts>());
+    let done = move |outcome: DeleteOutcome| {
+        delete_dialog::tell(toasts, outcome);
+        navigate.get_value()(&format!("/projects/{project_id}"), Default::default());
+    };
+    let back = format!("/projects/{project_id}/tasks/{}", preview.task_uuid);
+    let cancel = view! {
+        <a class="btn" href=back>
+            "Cancel"
+        </a>
+    };
+    view! {
+        <Title text=format!("Delete {}", preview.name) />
+        <RefusalBanner />
+        <section class="card dialog still">
+            <DeleteForm project_id preview done cancel=cancel.into_any() />
+        </section>
+    }
+}

@@ -1,0 +1,96 @@
+//! Creating a project, and its settings.
+
+use super::route;
+use crate::api::{ProjectForm, SaveProject, get_project};
+use crate::components::field::{FormError, FormErrors, TextField};
+use crate::components::layout::{Loading, ProjectHead, Tab, Trouble};
+use crate::components::toast::Toasts;
+use crate::error::AppError;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+
+/// The form of a new project.
+#[component]
+pub fn NewProjectPage() -> impl IntoView {
+    view! {
+        <Title text="New project" />
+        <div class="head">
+            <h1>"New project"</h1>
+        </div>
+        <Form form=route::typed().unwrap_or_default() submit="Create project" />
+    }
+}
+
+/// The settings of a project.
+#[component]
+pub fn ProjectSettingsPage() -> impl IntoView {
+    let id = route::id("project");
+    let project = Resource::new(id, |id| async move { get_project(id?).await });
+    let content = move || {
+        Suspend::new(async move {
+            match project.await {
+                Ok(project) => {
+                    let form = route::typed().unwrap_or_else(|| ProjectForm::from(&project));
+                    view! {
+                        <Title text=format!("Settings of {}", project.name) />
+                        <ProjectHead id=project.id name=project.name tab=Tab::Settings />
+                        <Form form submit="Save" />
+                    }
+                    .into_any()
+                }
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
+}
+
+#[component]
+fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
+    let action = ServerAction::<SaveProject>::new();
+    let value = action.value();
+    let returned = StoredValue::new(route::refusal());
+    let errors: Signal<Option<AppError>> = Signal::derive(move || match value.get() {
+        Some(result) => result.err(),
+        None => returned.get_value(),
+    });
+    provide_context(FormErrors(errors));
+    let navigate = StoredValue::new(use_navigate());
+    let toasts = expect_context::<Toasts>();
+    Effect::new(move |_| {
+        if let Some(Ok(project)) = value.get() {
+            toasts.show("Saved", project.name.clone(), None);
+            navigate.get_value()(&format!("/projects/{}", project.id), Default::default());
+        }
+    });
+    view! {
+        <ActionForm action attr:class="form card">
+            <FormError />
+            <input type="hidden" name="form[id]" value=form.id />
+            <TextField label="Name" name="form[name]" field="name" value=form.name required=true hint="1 to 255 characters, unique." />
+            <TextField label="Description" name="form[description]" field="description" value=form.description />
+            <TextField
+                label="Execution endpoint"
+                name="form[execution_endpoint]"
+                field="execution_endpoint"
+                value=form.execution_endpoint
+                required=true
+                hint="Where the calls of this project's tasks go: an http or https URL."
+            />
+            <TextField
+                label="Undo window, in seconds"
+                name="form[undo_window_seconds]"
+                field="undo_window_seconds"
+                value=form.undo_window_seconds
+                hint="How long a deletion can be undone: 0 to 2,592,000. Empty means the server's default."
+            />
+            <div class="foot">
+                <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                    {submit}
+                </button>
+            </div>
+        </ActionForm>
+    }
+}

@@ -1,0 +1,84 @@
+//! All projects.
+
+use super::route;
+use crate::api::{ProjectCard, list_projects};
+use crate::components::layout::{Loading, Trouble};
+use crate::components::status_badge;
+use crate::words;
+use domain::page::Page;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// Cards of projects.
+#[component]
+pub fn ProjectsPage() -> impl IntoView {
+    let cursor = route::query("cursor");
+    let projects = Resource::new(cursor, list_projects);
+    let content = move || {
+        Suspend::new(async move {
+            match projects.await {
+                Ok(page) => view! { <Cards page /> }.into_any(),
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text="Projects" />
+        <Suspense fallback=Loading>{content}</Suspense>
+    }
+}
+
+#[component]
+fn Cards(page: Page<ProjectCard>) -> impl IntoView {
+    let empty = page.data.is_empty().then(|| {
+        view! {
+            <section class="empty">
+                <h2>"No project yet"</h2>
+                <p>"A project holds tasks, and says where their calls go. Create one, then add a task to it."</p>
+            </section>
+        }
+    });
+    let next = page.next_cursor.map(|cursor| {
+        view! {
+            <p class="pager">
+                <a class="btn" href=format!("/projects?cursor={cursor}")>
+                    "Next page"
+                </a>
+            </p>
+        }
+    });
+    view! {
+        <div class="head">
+            <h1>"Projects"</h1>
+            <span class="space"></span>
+            <a class="btn primary" href="/projects/new">
+                "New project"
+            </a>
+        </div>
+        {empty}
+        <ul class="cards">{page.data.into_iter().map(|card| view! { <Card card /> }).collect_view()}</ul>
+        {next}
+    }
+}
+
+#[component]
+fn Card(card: ProjectCard) -> impl IntoView {
+    let counts = card.counts.into_iter().filter(|(_, count)| *count > 0).map(|(status, count)| {
+        view! {
+            <li>
+                <b>{words::capped(count)}</b>
+                " "
+                {status_badge::words_of(status)}
+            </li>
+        }
+    });
+    view! {
+        <li class="card">
+            <a class="name" href=format!("/projects/{}", card.project.id)>
+                {card.project.name}
+            </a>
+            <p class="sub">{card.project.description}</p>
+            <ul class="counts">{counts.collect_view()}</ul>
+        </li>
+    }
+}

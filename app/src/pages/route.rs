@@ -1,0 +1,53 @@
+//! What a page reads from its URL.
+
+use crate::error::AppError;
+use domain::error::{ProblemKind, Refusal};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// A UUID in the path; a malformed one is a page that does not exist.
+pub fn id(name: &'static str) -> impl Fn() -> Result<Uuid, AppError> + Copy + Send + Sync {
+    let params = use_params_map();
+    move || {
+        let text = params.with(|params| params.get(name));
+        let missing =
+            || Refusal::new(ProblemKind::RouteNotFound, "There is no such page: its address has no valid id.");
+        text.and_then(|text| text.parse().ok()).ok_or_else(|| missing().into())
+    }
+}
+
+/// A parameter of the query; an empty one counts as none.
+pub fn query(name: &'static str) -> impl Fn() -> Option<String> + Copy + Send + Sync {
+    let params = use_query_map();
+    move || params.with(|params| params.get(name)).filter(|text| !text.is_empty())
+}
+
+/// What was typed into a form that came back without JavaScript.
+pub fn typed<T: DeserializeOwned>() -> Option<T> {
+    let params = use_query_map().get_untracked();
+    params.get("error")?;
+    let object = params.into_iter().map(|(key, value)| (key.into_owned(), serde_json::Value::String(value))).collect();
+    serde_json::from_value(serde_json::Value::Object(object)).ok()
+}
+
+/// What was wrong with it.
+pub fn refusal() -> Option<AppError> {
+    let text = use_query_map().get_untracked().get("error")?;
+    serde_json::from_str(&text).ok().map(AppError)
+}
+
+/// The banner that says what a plain form was refused with.
+#[component]
+pub fn RefusalBanner() -> impl IntoView {
+    refusal().map(|error| {
+        view! {
+            <p class="alert" role="alert">
+                <b>{error.0.kind.title()}</b>
+                " "
+                {error.0.detail.clone()}
+            </p>
+        }
+    })
+}

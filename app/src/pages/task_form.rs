@@ -1,0 +1,249 @@
+//! Creating and editing a task. What a schedule means is shown while it is typed; the server says it.
+
+use super::route;
+use super::task::Run;
+use crate::api::{SaveTask, TaskForm, get_project, get_task, preview_schedule};
+use crate::browser;
+use crate::components::field::{Choice, FormError, FormErrors, TextArea, TextField};
+use crate::components::layout::{Crumbs, Loading, Trouble};
+use crate::components::toast::Toasts;
+use crate::error::AppError;
+use domain::schedule::SchedulePreview;
+use leptos::form::ActionForm;
+use leptos::html::Form as FormElement;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+
+const ZONES: [&str; 14] = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Paris",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Asia/Shanghai",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Africa/Cairo",
+    "Pacific/Honolulu",
+];
+
+/// The form of a new task.
+#[component]
+pub fn NewTaskPage() -> impl IntoView {
+    let id = route::id("project");
+    let project = Resource::new(id, |id| async move { get_project(id?).await });
+    let content = move || {
+        Suspend::new(async move {
+            match project.await {
+                Ok(project) => {
+                    let form = route::typed().unwrap_or_else(|| TaskForm::new(project.id));
+                    view! {
+                        <Title text="New task" />
+                        <Crumbs project_id=project.id project=project.name here="New task".to_owned() />
+                        <div class="head">
+                            <h1>"New task"</h1>
+                        </div>
+                        <Form form submit="Create task" />
+                    }
+                    .into_any()
+                }
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
+}
+
+/// The form of a task that exists.
+#[component]
+pub fn EditTaskPage() -> impl IntoView {
+    let (project, task) = (route::id("project"), route::id("task"));
+    let task =
+        Resource::new(move || (project(), task()), |(project, task)| async move { get_task(project?, task?).await });
+    let content = move || {
+        Suspend::new(async move {
+            match task.await {
+                Ok(view) => {
+                    let form = route::typed().unwrap_or_else(|| TaskForm::from(&view.task));
+                    let title = format!("Edit {}", view.task.name);
+                    view! {
+                        <Title text=title.clone() />
+                        <Crumbs project_id=view.project.id project=view.project.name here=title.clone() />
+                        <div class="head">
+                            <h1>{title}</h1>
+                        </div>
+                        <Form form submit="Save task" />
+                    }
+                    .into_any()
+                }
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
+}
+
+/// The schedule preview: what was asked last, and its answer.
+#[derive(Clone, Copy)]
+struct Preview {
+    asked: RwSignal<TaskForm>,
+    answer: RwSignal<Option<Result<SchedulePreview, AppError>>>,
+}
+
+impl Preview {
+    /// Asks the server what the form means now, once nothing has been typed for a moment.
+    fn typed(self, form: Option<TaskForm>) {
+        let Some(form) = form.filter(|form| self.asked.with_untracked(|asked| asked != form)) else { return };
+        self.asked.set(form.clone());
+        browser::after(std::time::Duration::from_millis(150), move || {
+            if self.asked.try_get_untracked().as_ref() == Some(&form) {
+                spawn_local(async move {
+                    let answer = preview_schedule(form.clone()).await;
+                    if self.asked.try_get_untracked().as_ref() == Some(&form) {
+                        let _ = self.answer.try_set(Some(answer));
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[component]
+fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
+    let action = ServerAction::<SaveTask>::new();
+    let value = action.value();
+    let returned = StoredValue::new(route::refusal());
+    let errors: Signal<Option<AppError>> = Signal::derive(move || match value.get() {
+        Some(result) => result.err(),
+        None => returned.get_value(),
+    });
+    provide_context(FormErrors(errors));
+    let (navigate, toasts) = (StoredValue::new(use_navigate()), expect_context::<Toasts>());
+    Effect::new(move |_| {
+        if let Some(Ok(task)) = value.get() {
+            toasts.show("Task saved", task.name.clone(), None);
+            let path = format!("/projects/{}/tasks/{}", task.project_id, task.uuid);
+            navigate.get_value()(&path, Default::default());
+        }
+    });
+    let element = NodeRef::<FormElement>::new();
+    let preview = Preview { asked: RwSignal::new(TaskForm::default()), answer: RwSignal::new(None) };
+    let read = move || preview.typed(browser::form_fields(element));
+    Effect::new(move |_| {
+        if element.get().is_some() {
+            read();
+        }
+    });
+    view! {
+        <div class="columns">
+            <ActionForm action node_ref=element attr:class="form card" on:input=move |_| read()>
+                <FormError />
+                <Hidden form=form.clone() />
+                <TextField label="Name" name="form[name]" field="name" value=form.name.clone() required=true hint="1 to 255 characters." />
+                <TextField label="Description" name="form[description]" field="description" value=form.description.clone() />
+                <ScheduleFields form=form.clone() />
+                <Policies form=form.clone() />
+                <TextArea label="Metadata" name="form[metadata]" field="metadata" value=form.metadata hint="A JSON object, sent with every call; 16 kB at most." />
+                <div class="foot">
+                    <button type="submit" class="btn primary" disabled=move || action.pending().get()>
+                        {submit}
+                    </button>
+                </div>
+            </ActionForm>
+            <PreviewCard preview />
+        </div>
+    }
+}
+
+#[component]
+fn Hidden(form: TaskForm) -> impl IntoView {
+    view! {
+        <input type="hidden" name="form[project_id]" value=form.project_id.to_string() />
+        <input type="hidden" name="form[uuid]" value=form.uuid />
+        <input type="hidden" name="form[version]" value=form.version />
+        <input type="hidden" name="form[task_group_id]" value=form.task_group_id />
+        <input type="hidden" name="form[completion]" value=form.completion />
+    }
+}
+
+#[component]
+fn ScheduleFields(form: TaskForm) -> impl IntoView {
+    let kind = |key: &'static str, words: &'static str| {
+        view! {
+            <label class="radio">
+                <input type="radio" name="form[kind]" value=key checked=form.kind == key />
+                {words}
+            </label>
+        }
+    };
+    let kinds =
+        [kind("cron", "Cron expression"), kind("range", "Every so often in a daily window"), kind("once", "Once")];
+    view! {
+        <fieldset class="schedule">
+            <legend>"Schedule"</legend>
+            <div class="kinds">{kinds.into_iter().collect_view()}</div>
+            <div class="of-cron">
+                <TextField label="Cron expression" name="form[cron_expression]" field="schedule_config.cron_expression" value=form.cron_expression hint="5 fields, or 6 with seconds first; @daily; @every 90s." />
+            </div>
+            <div class="of-range">
+                <TextField label="From" name="form[range_start]" field="schedule_config.time_range.start" value=form.range_start hint="HH:MM" />
+                <TextField label="To" name="form[range_end]" field="schedule_config.time_range.end" value=form.range_end hint="HH:MM" />
+                <TextField label="Every" name="form[every_value]" field="schedule_config.time_range.frequency" value=form.every_value />
+                <Choice label="Unit" name="form[every_unit]" field="schedule_config.time_range.unit" value=form.every_unit options=vec![("s", "seconds"), ("m", "minutes"), ("h", "hours")] />
+                <TextField label="Days" name="form[days_of_week]" field="schedule_config.days_of_week" value=form.days_of_week hint="Such as MON, TUE. Empty means every day." />
+            </div>
+            <div class="of-once">
+                <TextField label="Moment" name="form[run_at]" field="schedule_config.run_at" value=form.run_at hint="Such as 2026-12-24T18:00:00+01:00." />
+            </div>
+            <TextField label="Time zone" name="form[timezone]" field="schedule_config.timezone" value=form.timezone list="zones" hint="IANA name, such as Europe/Berlin." />
+            <datalist id="zones">{ZONES.map(|zone| view! { <option value=zone></option> }).collect_view()}</datalist>
+            <TextField label="Except on" name="form[exclusions]" field="schedule_config.exclusions" value=form.exclusions hint="Dates (2026-12-24), ranges (2026-12-24/2027-01-01) or days (SUN), separated by commas." />
+        </fieldset>
+    }
+}
+
+#[component]
+fn Policies(form: TaskForm) -> impl IntoView {
+    let overlap = vec![("SKIP", "Skip the new run"), ("ALLOW", "Run both"), ("QUEUE_ONE", "Let one wait")];
+    let missed = vec![("RUN_ONCE", "Run once for all"), ("SKIP", "Skip them"), ("RUN_ALL", "Run all, 100 at most")];
+    view! {
+        <div class="row">
+            <TextField label="Timeout, in seconds" name="form[timeout_seconds]" field="timeout_seconds" value=form.timeout_seconds hint="1 to 86,400." />
+            <Choice label="Status" name="form[status]" field="status" value=form.status options=vec![("ACTIVE", "Active"), ("DISABLED", "Disabled")] />
+            <Choice label="When a run is still going on" name="form[overlap_policy]" field="overlap_policy" value=form.overlap_policy options=overlap />
+            <Choice label="When runs were missed" name="form[missed_run_policy]" field="missed_run_policy" value=form.missed_run_policy options=missed />
+        </div>
+    }
+}
+
+/// The words and the next runs of what is typed.
+#[component]
+fn PreviewCard(preview: Preview) -> impl IntoView {
+    let content = move || match preview.answer.get() {
+        Some(Ok(answer)) => {
+            let runs = answer.next_runs.into_iter().map(|run| view! { <Run run /> }).collect_view();
+            view! {
+                <p>
+                    <b data-testid="schedule-words">{answer.description}</b>
+                </p>
+                <ol class="runs">{runs}</ol>
+            }
+            .into_any()
+        }
+        Some(Err(error)) => view! { <p class="error">{error.0.detail}</p> }.into_any(),
+        None => view! { <p class="sub">"The schedule in words and its next runs appear here while you type."</p> }
+            .into_any(),
+    };
+    view! {
+        <aside class="card pad" aria-live="polite">
+            <h2>"Next runs"</h2>
+            {content}
+        </aside>
+    }
+}

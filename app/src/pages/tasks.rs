@@ -1,0 +1,179 @@
+//! The task list of a project: search, filter and page stand in the URL; the rows follow what happens.
+
+use super::route::{self, RefusalBanner};
+use super::task_list::TaskList;
+use crate::api::{TaskListView, TaskQuery, get_deletion, list_tasks};
+use crate::components::deletion_parts::DeletionBadge;
+use crate::components::layout::{Loading, ProjectHead, Tab, Trouble};
+use crate::components::status_badge::{self, UndoForm};
+use crate::words;
+use domain::status::TaskStatus;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use uuid::Uuid;
+
+/// The task list.
+#[component]
+pub fn TasksPage() -> impl IntoView {
+    let id = route::id("project");
+    let (status, search, cursor) = (route::query("status"), route::query("search"), route::query("cursor"));
+    let query = move || TaskQuery { status: status(), search: search(), cursor: cursor() };
+    let tasks = Resource::new(
+        move || (id(), query()),
+        |(id, query)| async move { Ok((list_tasks(id?, query.clone(), String::new()).await?, query)) },
+    );
+    let content = move || {
+        Suspend::new(async move {
+            match tasks.await {
+                Ok((view, query)) => view! { <Content view query /> }.into_any(),
+                Err(error) => view! { <Trouble error /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
+}
+
+#[component]
+fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
+    let (id, name) = (view.project.id, view.project.name.clone());
+    let counts = RwSignal::new(view.counts);
+    let empty = view.page.data.is_empty();
+    let filtered = query != TaskQuery::default();
+    let next = view.page.next_cursor.clone().map(|cursor| {
+        let href = list_url(id, query.status.as_deref(), query.search.as_deref(), Some(&cursor));
+        view! { <p class="pager"><a class="btn" href=href>"Next page"</a></p> }
+    });
+    view! {
+        <Title text=name.clone() />
+        <ProjectHead id name tab=Tab::Tasks>
+            <a class="btn primary" href=format!("/projects/{id}/tasks/new")>
+                "New task"
+            </a>
+        </ProjectHead>
+        <RefusalBanner />
+        <Notice project_id=id />
+        <Filters project_id=id query=query.clone() counts />
+        {empty.then(|| view! { <Empty project_id=id filtered /> })}
+        <TaskList project_id=id query rows=view.page.data counts />
+        {next}
+    }
+}
+
+/// What a plain form did, after its redirect.
+#[component]
+fn Notice(project_id: Uuid) -> impl IntoView {
+    let (deletion, notice) = (route::query("deletion"), route::query("notice"));
+    let deletion = Resource::new(deletion, move |id| async move {
+        let id = id.and_then(|id| id.parse::<Uuid>().ok())?;
+        get_deletion(project_id, id).await.ok()
+    });
+    let banner = move || {
+        Suspend::new(async move {
+            deletion.await.map(|deletion| {
+                let href = format!("/projects/{project_id}/deletions/{}", deletion.id);
+                let title = if deletion.state.is_final() { "Deletion" } else { "Deletion scheduled" };
+                let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=|| None /> });
+                view! {
+                    <div class="banner">
+                        <b>{title}</b>
+                        <span>"“" {deletion.task_name} "”"</span>
+                        <DeletionBadge state=deletion.state />
+                        <span class="space"></span>
+                        {undo}
+                        <a class="btn sm" href=href>
+                            "View"
+                        </a>
+                    </div>
+                }
+            })
+        })
+    };
+    let unknown = move || {
+        (notice().as_deref() == Some("unknown-task"))
+            .then(|| view! { <p class="banner">"No such task in this project. Nothing was deleted."</p> })
+    };
+    view! {
+        <Suspense>{banner}</Suspense>
+        {unknown}
+    }
+}
+
+/// Search and status filter: a plain form and links.
+#[component]
+fn Filters(project_id: Uuid, query: TaskQuery, counts: RwSignal<Vec<(TaskStatus, i64)>>) -> impl IntoView {
+    let (status, search) = (query.status, query.search.unwrap_or_default());
+    let chip = |key: Option<TaskStatus>, words: &'static str| {
+        let current = (status.as_deref() == key.map(TaskStatus::as_str)).then_some("true");
+        let href = list_url(project_id, key.map(TaskStatus::as_str), Some(&search), None);
+        let number = move || {
+            let counted: i64 =
+                counts.get().iter().filter(|(this, _)| key.is_none_or(|key| key == *this)).map(|(_, n)| n).sum();
+            words::capped(counted)
+        };
+        view! {
+            <a class="chip" href=href aria-current=current>
+                {words}
+                " "
+                <b>{number}</b>
+            </a>
+        }
+    };
+    let chips = [
+        chip(None, "All"),
+        chip(Some(TaskStatus::Active), status_badge::words_of(TaskStatus::Active)),
+        chip(Some(TaskStatus::Disabled), status_badge::words_of(TaskStatus::Disabled)),
+        chip(Some(TaskStatus::PendingDelete), "Deleting"),
+        chip(Some(TaskStatus::DeleteFailed), status_badge::words_of(TaskStatus::DeleteFailed)),
+    ];
+    view! {
+        <form class="bar" method="get" action=format!("/projects/{project_id}") role="search">
+            {status.clone().map(|status| view! { <input type="hidden" name="status" value=status /> })}
+            <input class="search" type="search" name="search" value=search.clone() placeholder="Search tasks" aria-label="Search tasks" />
+            {chips.into_iter().collect_view()}
+        </form>
+    }
+}
+
+#[component]
+fn Empty(project_id: Uuid, filtered: bool) -> impl IntoView {
+    let content = if filtered {
+        view! {
+            <h2>"No task matches"</h2>
+            <p>
+                <a class="btn" href=format!("/projects/{project_id}")>
+                    "Show all tasks"
+                </a>
+            </p>
+        }
+        .into_any()
+    } else {
+        view! {
+            <h2>"No task yet"</h2>
+            <p>"A task calls the project's endpoint on its schedule."</p>
+            <p>
+                <a class="btn primary" href=format!("/projects/{project_id}/tasks/new")>
+                    "New task"
+                </a>
+            </p>
+        }
+        .into_any()
+    };
+    view! { <section class="empty" data-testid="empty">{content}</section> }
+}
+
+fn list_url(project_id: Uuid, status: Option<&str>, search: Option<&str>, cursor: Option<&str>) -> String {
+    let encode = |text: &str| {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            })
+            .collect::<String>()
+    };
+    let parts = [("status", status), ("search", search), ("cursor", cursor)];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(key, value)| value.filter(|v| !v.is_empty()).map(|v| format!("{key}={}", encode(v))));
+    let query = parts.collect::<Vec<_>>().join("&");
+    if query.is_empty() { format!("/projects/{project_id}") } else { format!("/projects/{project_id}?{query}") }
+}

@@ -1,0 +1,94 @@
+//! The frame of every page: document, header, toasts, routes.
+
+use crate::actions;
+use crate::browser;
+use crate::components::layout::Header;
+use crate::components::toast::{ToastRegion, Toasts};
+use crate::live::Live;
+use crate::pages;
+use leptos::config::LeptosOptions;
+use leptos::hydration::HydrationScripts;
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+/// The document around the pages, rendered on the server.
+pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
+    content_security_policy();
+    let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    let options = options.clone();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="stylesheet" href=stylesheet />
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// Only our own files, and the one inline script that carries this answer's nonce.
+#[cfg(feature = "ssr")]
+fn content_security_policy() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<leptos_axum::ResponseOptions>()) else { return };
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = http::HeaderValue::try_from(policy) {
+        response.insert_header(http::header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+#[cfg(not(feature = "ssr"))]
+fn content_security_policy() {
+    let _ = use_nonce();
+}
+
+/// The pages.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(Toasts::default());
+    provide_context(Live::start());
+    actions::provide();
+    Effect::new(|_| browser::mark_hydrated());
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Sexton".to_owned() } else { format!("{title} · Sexton") } />
+        <Router>
+            <a class="skip" href="#main">
+                "Skip to content"
+            </a>
+            <Header />
+            <main id="main" tabindex="-1">
+                <Routes fallback=pages::not_found::NotFound>
+                    <ParentRoute path=path!("") view=Outlet ssr=SsrMode::Async>
+                        <Route path=path!("") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
+                        <Route path=path!("projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/new") view=pages::project_form::NewProjectPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project") view=pages::tasks::TasksPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/settings") view=pages::project_form::ProjectSettingsPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/deletions") view=pages::deletions::DeletionsPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/deletions/:deletion") view=pages::deletion::DeletionPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/tasks/new") view=pages::task_form::NewTaskPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/tasks/:task") view=pages::task::TaskPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/tasks/:task/edit") view=pages::task_form::EditTaskPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/tasks/:task/delete") view=pages::delete::DeletePage ssr=SsrMode::Async />
+                    </ParentRoute>
+                </Routes>
+            </main>
+            <ToastRegion />
+        </Router>
+    }
+}

@@ -1,0 +1,56 @@
+//! A small project to look at and to delete from, made once on an empty database.
+
+use crate::{Backend, Result, projects, tasks};
+use domain::project::ProjectDraft;
+use domain::schedule::ScheduleConfig;
+use domain::task::TaskDraft;
+
+const TASKS: [(&str, &str, &str, &str, &str); 6] = [
+    ("Close daily ledger", "Posts the day's totals", "30 2 * * *", "Europe/Berlin", "ACTIVE"),
+    ("Rebuild invoices", "Legacy importer", "*/15 * * * *", "UTC", "ACTIVE"),
+    ("Nightly report", "PDF to finance", "0 1 * * MON-FRI", "America/New_York", "ACTIVE"),
+    ("Sync exchange rates", "ECB feed", "@hourly", "UTC", "ACTIVE"),
+    ("Dunning e-mails", "Only after review", "0 9 1 * *", "Europe/Berlin", "DISABLED"),
+    ("Warm the cache", "Every 90 seconds", "@every 90s", "UTC", "ACTIVE"),
+];
+
+/// Creates the demo project unless there is a project already.
+///
+/// # Errors
+/// A database error.
+pub async fn create(backend: &Backend) -> Result<()> {
+    if !projects::list(backend, None, Some(1)).await?.data.is_empty() {
+        return Ok(());
+    }
+    let project = ProjectDraft {
+        name: "Billing (demo)".to_owned(),
+        description: "A few tasks to try: open one, delete it, watch it go.".to_owned(),
+        execution_endpoint: "http://127.0.0.1:9/sexton-demo".to_owned(),
+        undo_window_seconds: None,
+    };
+    let project = projects::create(backend, project).await?;
+    for (name, description, cron, zone, status) in TASKS {
+        tasks::create(backend, project.id, draft(name, description, cron, zone, status)).await?;
+    }
+    Ok(())
+}
+
+fn draft(name: &str, description: &str, cron: &str, zone: &str, status: &str) -> TaskDraft {
+    TaskDraft {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        schedule_type: None,
+        schedule_config: ScheduleConfig {
+            cron_expression: Some(cron.to_owned()),
+            timezone: zone.to_owned(),
+            ..ScheduleConfig::default()
+        },
+        status: Some(status.to_owned()),
+        task_group_id: None,
+        timeout_seconds: None,
+        metadata: None,
+        overlap_policy: None,
+        missed_run_policy: None,
+        completion: None,
+    }
+}

@@ -1,0 +1,17 @@
+//! The use cases on a real Postgres, called directly: what the backend promises, one sentence a test. One binary, so that
+//! it links once; a file a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+
+mod accept;
+mod acceptance_races;
+mod consumer;
+mod events;
+mod failures;
+mod preconditions;
+mod projects;
+mod reconciler;
+mod steering;
+mod support;
+mod task_changes;
+mod tasks;
+mod teardown;

@@ -1,0 +1,170 @@
+//! Instants for people: schedules whose runs were worked out by hand, around every kind of clock change.
+
+use crate::{at, cron_config, parse, runs};
+use domain::schedule::{ClockNote, Frequency, FrequencyUnit, Schedule, ScheduleConfig, TimeRange, preview};
+use domain::task::ScheduleType;
+
+fn check(zone: &str, expression: &str, from: &str, expected: &[&str]) {
+    let schedule = parse(&cron_config(expression, zone)).unwrap();
+    assert_eq!(runs(&schedule, from, expected.len()), expected, "{expression} in {zone}");
+}
+
+#[test]
+fn a_fixed_time_inside_the_gap_runs_once_at_the_first_valid_instant() {
+    let berlin = ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"];
+    check("Europe/Berlin", "30 2 * * *", "2026-03-27T12:00:00Z", &berlin);
+    let new_york = ["2026-03-07T07:30:00Z", "2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"];
+    check("America/New_York", "30 2 * * *", "2026-03-06T12:00:00Z", &new_york);
+    let lord_howe = ["2026-10-02T15:45:00Z", "2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"];
+    check("Australia/Lord_Howe", "15 2 * * *", "2026-10-02T12:00:00Z", &lord_howe);
+    let cairo = ["2026-04-22T22:00:00Z", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"];
+    check("Africa/Cairo", "0 0 * * *", "2026-04-22T12:00:00Z", &cairo);
+    let troll = ["2026-03-29T01:00:00Z", "2026-03-29T23:30:00Z"];
+    check("Antarctica/Troll", "30 1 * * *", "2026-03-29T00:30:00Z", &troll);
+}
+
+#[test]
+fn a_fixed_time_in_the_repeated_hour_runs_once_at_the_first_pass() {
+    let berlin = ["2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"];
+    check("Europe/Berlin", "30 2 * * *", "2026-10-23T12:00:00Z", &berlin);
+    let new_york = ["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"];
+    check("America/New_York", "30 1 * * *", "2026-10-31T12:00:00Z", &new_york);
+    let lord_howe = ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"];
+    check("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T12:00:00Z", &lord_howe);
+    let cairo = ["2026-10-29T20:30:00Z", "2026-10-30T21:30:00Z"];
+    check("Africa/Cairo", "30 23 * * *", "2026-10-29T12:00:00Z", &cairo);
+}
+
+#[test]
+fn an_interval_runs_in_real_time_through_a_change_of_the_clock() {
+    let autumn = ["2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:00:00Z"];
+    check("Europe/Berlin", "*/30 * * * *", "2026-10-25T00:00:00Z", &autumn);
+    let spring = ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"];
+    check("Europe/Berlin", "*/30 * * * *", "2026-03-29T00:00:00Z", &spring);
+    let hourly = ["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z"];
+    check("Europe/Berlin", "@hourly", "2026-10-24T23:00:00Z", &hourly);
+    let half_hour_zone = ["2026-04-04T14:30:00Z", "2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"];
+    check("Australia/Lord_Howe", "*/30 * * * *", "2026-04-04T14:00:00Z", &half_hour_zone);
+}
+
+#[test]
+fn days_that_not_every_month_has_are_left_out_where_they_are_missing() {
+    check("UTC", "0 0 29 2 *", "2026-01-01T00:00:00Z", &["2028-02-29T00:00:00Z", "2032-02-29T00:00:00Z"]);
+    let day_31 = ["2026-01-31T06:00:00Z", "2026-03-31T06:00:00Z", "2026-05-31T06:00:00Z"];
+    check("UTC", "0 6 31 * *", "2026-01-01T00:00:00Z", &day_31);
+}
+
+#[test]
+fn last_nearest_and_nth_days_are_understood() {
+    check("UTC", "0 0 L * *", "2026-02-01T00:00:00Z", &["2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z"]);
+    // 15 August 2026 is a Saturday, 15 November a Sunday.
+    check("UTC", "0 0 15W 8,11 *", "2026-07-01T00:00:00Z", &["2026-08-14T00:00:00Z", "2026-11-16T00:00:00Z"]);
+    check("UTC", "0 0 * * MON#2", "2026-01-01T00:00:00Z", &["2026-01-12T00:00:00Z", "2026-02-09T00:00:00Z"]);
+    check("UTC", "0 0 * * FRIL", "2026-01-01T00:00:00Z", &["2026-01-30T00:00:00Z", "2026-02-27T00:00:00Z"]);
+}
+
+#[test]
+fn names_lists_ranges_steps_and_seconds_are_understood() {
+    check("UTC", "0 9 * JAN,JUL MON-TUE", "2026-01-07T00:00:00Z", &["2026-01-12T09:00:00Z", "2026-01-13T09:00:00Z"]);
+    check("UTC", "10-30/10 8 * * *", "2026-01-01T08:10:00Z", &["2026-01-01T08:20:00Z", "2026-01-01T08:30:00Z"]);
+    check("UTC", "*/20 * * * * *", "2026-01-01T00:00:05Z", &["2026-01-01T00:00:20Z", "2026-01-01T00:00:40Z"]);
+    check("UTC", "0 0 * * 7", "2026-01-01T00:00:00Z", &["2026-01-04T00:00:00Z"]);
+}
+
+#[test]
+fn day_of_month_and_day_of_week_together_mean_either_and_the_words_say_so() {
+    let fridays_and_13ths = ["2026-01-02T00:00:00Z", "2026-01-09T00:00:00Z", "2026-01-13T00:00:00Z"];
+    check("UTC", "0 0 13 * FRI", "2026-01-01T00:00:00Z", &fridays_and_13ths);
+    let words = parse(&cron_config("0 0 13 * FRI", "UTC")).unwrap().describe();
+    assert!(words.contains(" or "), "{words}");
+}
+
+#[test]
+fn nicknames_mean_what_they_say() {
+    for (nickname, expected) in [
+        ("@hourly", "2026-01-01T01:00:00Z"),
+        ("@daily", "2026-01-02T00:00:00Z"),
+        ("@weekly", "2026-01-04T00:00:00Z"),
+        ("@monthly", "2026-02-01T00:00:00Z"),
+        ("@yearly", "2027-01-01T00:00:00Z"),
+        ("@every 90s", "2026-01-01T00:01:30Z"),
+        ("@every 36h", "2026-01-02T12:00:00Z"),
+    ] {
+        check("UTC", nickname, "2026-01-01T00:00:00Z", &[expected]);
+    }
+}
+
+fn window(start: &str, end: &str, minutes: u32, days: &[&str]) -> Schedule {
+    let frequency = Frequency { value: minutes, unit: FrequencyUnit::Minutes };
+    let config = ScheduleConfig {
+        time_range: Some(TimeRange { start: start.to_owned(), end: end.to_owned(), frequency }),
+        days_of_week: days.iter().map(ToString::to_string).collect(),
+        timezone: "Europe/Berlin".to_owned(),
+        ..ScheduleConfig::default()
+    };
+    parse(&config).unwrap()
+}
+
+#[test]
+fn a_time_range_runs_from_its_start_to_its_end_and_includes_both() {
+    let morning = window("08:00", "09:00", 30, &["MON"]);
+    let expected = ["2026-01-05T07:00:00Z", "2026-01-05T07:30:00Z", "2026-01-05T08:00:00Z", "2026-01-12T07:00:00Z"];
+    assert_eq!(runs(&morning, "2026-01-01T00:00:00Z", 4), expected);
+    assert_eq!(runs(&morning, "2026-01-05T07:10:00Z", 1), ["2026-01-05T07:30:00Z"]);
+}
+
+#[test]
+fn a_time_range_over_midnight_belongs_to_the_day_on_which_it_starts() {
+    let night = window("23:00", "01:00", 60, &["SAT"]);
+    let expected = ["2026-01-03T22:00:00Z", "2026-01-03T23:00:00Z", "2026-01-04T00:00:00Z", "2026-01-10T22:00:00Z"];
+    assert_eq!(runs(&night, "2026-01-01T00:00:00Z", 4), expected);
+    // On the short night the window has an hour less: 23:00, 00:00, 01:00, then 03:00 for 02:00.
+    let short = runs(&window("23:00", "03:00", 60, &["SAT"]), "2026-03-28T12:00:00Z", 4);
+    assert_eq!(short, ["2026-03-28T22:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z"]);
+}
+
+#[test]
+fn a_one_off_runs_once_and_one_in_the_past_never() {
+    let config = ScheduleConfig {
+        run_at: Some(at("2026-06-01T10:00:00Z")),
+        timezone: "UTC".to_owned(),
+        ..ScheduleConfig::default()
+    };
+    for now in ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"] {
+        let once = Schedule::parse(ScheduleType::Oneoff, &config, at(now)).unwrap();
+        assert_eq!(once.next_after(at("2026-06-01T09:59:59Z")), config.run_at);
+        assert_eq!(once.next_after(at("2026-06-01T10:00:00Z")), None);
+    }
+}
+
+#[test]
+fn excluded_days_ranges_and_week_days_are_left_out_in_the_zone_of_the_task() {
+    let mut config = cron_config("0 0 * * *", "Europe/Berlin");
+    config.exclusions = ["2026-12-24", "2026-12-26/2026-12-28", "TUE"].map(str::to_owned).to_vec();
+    let schedule = parse(&config).unwrap();
+    // Midnights in Berlin: Wednesday 23rd, Friday 25th, Wednesday 30th (24th, 26th to 28th and Tuesday 29th are out).
+    let expected = ["2026-12-22T23:00:00Z", "2026-12-24T23:00:00Z", "2026-12-29T23:00:00Z"];
+    assert_eq!(runs(&schedule, "2026-12-22T12:00:00Z", 3), expected);
+}
+
+fn notes(expression: &str, from: &str, count: usize) -> Vec<Option<ClockNote>> {
+    let schedule = parse(&cron_config(expression, "Europe/Berlin")).unwrap();
+    preview(&schedule, at(from), count).next_runs.into_iter().map(|run| run.note).collect()
+}
+
+#[test]
+fn the_preview_marks_runs_that_a_change_of_the_clock_moves_or_doubles_and_no_others() {
+    let (gap, overlap) = (Some(ClockNote::DstGap), Some(ClockNote::DstOverlap));
+    assert_eq!(notes("30 2 * * *", "2026-03-28T00:00:00Z", 3), [None, gap, None]);
+    assert_eq!(notes("0 3 * * *", "2026-03-28T00:00:00Z", 3), [None, None, None], "03:00 is what was asked for");
+    assert_eq!(notes("*/30 * * * *", "2026-03-29T00:00:00Z", 3), [None, None, None]);
+    assert_eq!(notes("30 2 * * *", "2026-10-24T12:00:00Z", 2), [overlap, None]);
+}
+
+#[test]
+fn the_preview_shows_the_clock_of_the_zone() {
+    let schedule = parse(&cron_config("30 2 * * MON-FRI", "Europe/Berlin")).unwrap();
+    let preview = preview(&schedule, at("2026-07-01T12:00:00Z"), 1);
+    assert_eq!(preview.next_runs[0].local, "2026-07-02T02:30:00+02:00");
+    assert!(preview.description.contains("02:30"), "{}", preview.description);
+}

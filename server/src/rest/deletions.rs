@@ -1,0 +1,110 @@
+//! Deletion records: watch and steer.
+
+use super::extract::{ApiPath, ApiQuery, etag};
+use super::problem::{Problem, ProblemBody};
+use crate::AppState;
+use crate::access::Caller;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use backend::{deletions, tasks::steer};
+use domain::deletion::{Deletion, DeletionState};
+use domain::page::Page;
+use domain::task::Task;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Filter and page of a list of deletions.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// `SCHEDULED`, `RUNNING`, `RETRYING`, `SUCCEEDED`, `FAILED`, `UNDONE`; several separated by commas.
+    state: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 200; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Lists the deletions of a project, newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions", tag = "deletions", params(("project_id" = Uuid, Path), ListParams),
+    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+    ApiQuery(params): ApiQuery<ListParams>,
+) -> Result<Json<Page<Deletion>>, Problem> {
+    page(&state, Some(project_id), &params).await
+}
+
+/// Lists the deletions of all projects, newest first.
+#[utoipa::path(get, path = "/api/v1/deletions", tag = "deletions", params(ListParams),
+    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn list_all(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiQuery(params): ApiQuery<ListParams>,
+) -> Result<Json<Page<Deletion>>, Problem> {
+    page(&state, None, &params).await
+}
+
+async fn page(
+    state: &AppState,
+    project_id: Option<Uuid>,
+    params: &ListParams,
+) -> Result<Json<Page<Deletion>>, Problem> {
+    let (filter, cursor) = (params.state.as_deref(), params.cursor.as_deref());
+    Ok(Json(deletions::list(&state.backend, project_id, filter, cursor, params.limit).await?))
+}
+
+/// One record, as long as it is kept; also after the task is gone.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
+    responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn get(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
+) -> Result<Response, Problem> {
+    let deletion = deletions::get(&state.backend, project_id, deletion_id).await?;
+    let waits = !deletion.state.is_final() && deletion.state != DeletionState::Failed;
+    let mut response = Json(deletion).into_response();
+    if waits {
+        let (name, value) = retry_after();
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+/// Undoes a deletion before its point of no return; missed runs are never made up.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn undo(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
+) -> Result<Response, Problem> {
+    let task = steer::undo(&state.backend, project_id, deletion_id).await?;
+    Ok(([etag(task.version)], Json(task)).into_response())
+}
+
+/// Gives a failed deletion a fresh cycle of attempts.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
+    responses((status = 202, body = Deletion), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
+) -> Result<Response, Problem> {
+    let deletion = steer::retry(&state.backend, &actor, project_id, deletion_id).await?;
+    Ok((StatusCode::ACCEPTED, [retry_after()], Json(deletion)).into_response())
+}
+
+/// When to look again.
+pub fn retry_after() -> (HeaderName, HeaderValue) {
+    (header::RETRY_AFTER, HeaderValue::from_static("1"))
+}

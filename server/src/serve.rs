@@ -1,0 +1,152 @@
+//! Start, serve, stop.
+
+use crate::config::{DatabaseSettings, Role, Settings};
+use crate::workers::Loops;
+use crate::{AppState, router, site, telemetry};
+use anyhow::{Context, Result};
+use backend::events::{Bell, Bus};
+use backend::jobs::ApalisQueue;
+use backend::pools::{self, PoolSettings};
+use backend::{Backend, demo};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// `sexton migrate`.
+///
+/// # Errors
+/// When the database cannot be reached or a migration fails.
+pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
+    let pool = pools::pool(&settings.database_url, "sexton migrate", migration_pool())?;
+    backend::migrate::run(&pool).await.context("the database could not be migrated")
+}
+
+/// `sexton serve`, until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// What must be changed before it can start. A database that is away is no such thing: the node serves, says that it is
+/// not ready, and begins to work when the database is back.
+pub async fn run(settings: Settings) -> Result<()> {
+    settings.check()?;
+    telemetry::start_logging(settings.log_format, &settings.log)?;
+    let metrics = telemetry::start_metrics()?;
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let stop = CancellationToken::new();
+    let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
+    let tracker = TaskTracker::new();
+    let state = node.state.clone();
+    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
+    tokio::spawn(on_signal(stop.clone()));
+    if settings.has(Role::Web) {
+        serve(listener, &state, &settings, stop.clone()).await?;
+    } else {
+        stop.cancelled().await;
+    }
+    tracker.close();
+    if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
+        tracing::warn!("shutdown took too long; what was under way will be taken up again");
+    }
+    Ok(())
+}
+
+/// One process: its state and the pools behind it.
+struct Node {
+    state: AppState,
+    loops: Loops,
+}
+
+impl Node {
+    fn new(
+        settings: &Settings,
+        metrics: PrometheusHandle,
+        listen: SocketAddr,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let url = &settings.database.database_url;
+        let pool =
+            |name: &str, size| pools::pool(url, name, settings.pool(size)).context("DATABASE_URL cannot be read");
+        let name = format!("{}-{}", settings.node_name, &uuid::Uuid::new_v4().simple().to_string()[..6]);
+        let queue = ApalisQueue::new(pool("sexton queue", settings.queue_connections)?, settings.queue(&name))?;
+        let (bell, bus) = (Bell::default(), Bus::default());
+        let backend = |pool| Backend::new(pool, Arc::new(queue.clone()), bell.clone(), settings.policies(), &name);
+        let workers = backend(pool("sexton worker", settings.worker_connections)?);
+        let state = AppState {
+            backend: backend(pool("sexton api", settings.api_connections)?),
+            bus: bus.clone(),
+            queue: settings.has(Role::Worker).then(|| queue.clone()),
+            metrics,
+            stop,
+            leptos: site::leptos_options(listen),
+            body_limit: settings.body_limit_bytes as usize,
+        };
+        let loops = Loops { backend: workers, queue, pool: pool("sexton events", 3)?, bell, bus };
+        Ok(Self { state, loops })
+    }
+}
+
+/// Waits for the database, migrates it, fills the demo, starts the loops.
+async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
+    let mut pause = Duration::from_millis(200);
+    while let Err(error) = prepare(&settings, &node.state.backend).await {
+        tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
+        if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+            return;
+        }
+        pause = (pause * 2).min(Duration::from_secs(5));
+    }
+    tracing::info!(roles = ?settings.roles, "at work");
+    node.loops.start(&settings, &tracker, &stop);
+}
+
+async fn prepare(settings: &Settings, backend: &Backend) -> Result<()> {
+    migrate(&settings.database).await?;
+    if settings.demo {
+        demo::create(backend).await?;
+    }
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, stop: CancellationToken) -> Result<()> {
+    let address = listener.local_addr()?;
+    tracing::info!("Sexton is at http://{address} (this machine only: there is no access control yet)");
+    let app = router::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let ended = stop.clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(ended.cancelled_owned()).into_future();
+    let patience = Duration::from_secs(settings.shutdown_seconds);
+    tokio::select! {
+        result = server => result.context("the server stopped"),
+        () = async { stop.cancelled().await; sleep(patience).await } => {
+            tracing::warn!("open connections were cut off");
+            Ok(())
+        }
+    }
+}
+
+async fn on_signal(stop: CancellationToken) {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+}
+
+fn migration_pool() -> PoolSettings {
+    PoolSettings {
+        max_connections: 2,
+        acquire_timeout: Duration::from_secs(5),
+        statement_timeout: Duration::from_secs(600),
+    }
+}

@@ -1,0 +1,112 @@
+//! The loops of a node: the queue's consumer, the reconciler and the clean-up on their crons, the tail of the outbox.
+//! One step of each is a function of `backend`; here stands when it runs and how it stops.
+
+use crate::config::{Role, Settings};
+use backend::Backend;
+use backend::events::{Bell, Bus, Hints, Tail};
+use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
+use backend::tasks::worker::Teardown;
+use backend::{deletions, tasks};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often the tail looks by itself, in case no hint came.
+const TAIL_TICK: Duration = Duration::from_secs(1);
+/// When receipts, events and finished jobs are cleaned up: every ten minutes.
+const CLEAN_UP_CRON: &str = "30 */10 * * * *";
+/// How long finished jobs and dead letters are kept.
+const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::hours(1), chrono::TimeDelta::days(30));
+
+/// What the loops need.
+pub struct Loops {
+    /// Use cases over the workers' pool.
+    pub backend: Backend,
+    /// The queue.
+    pub queue: ApalisQueue,
+    /// The pool of tails and bells.
+    pub pool: sqlx::PgPool,
+    /// Rung by the use cases of this process.
+    pub bell: Bell,
+    /// Where this process' subscribers are.
+    pub bus: Bus,
+}
+
+impl Loops {
+    /// Starts the loops that the roles ask for; they end with `stop`.
+    pub fn start(self, settings: &Settings, tracker: &TaskTracker, stop: &CancellationToken) {
+        tracker.spawn(self.bell.run(self.pool.clone(), stop.clone()));
+        if settings.has(Role::Web) {
+            tracker.spawn(tail(self.pool, self.bus, stop.clone()));
+        }
+        if settings.has(Role::Worker) {
+            let handler = Arc::new(Teardown::new(self.backend.clone()));
+            let (queue, ended) = (self.queue.clone(), stop.clone());
+            tracker.spawn(async move { queue.run(handler, ended).await });
+            tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
+            tracker.spawn(clean_up(self.backend, self.queue, settings.receipt_days, stop.clone()));
+        }
+    }
+}
+
+/// Hands over stuck deletions, on every node; a lock lets one at a time work.
+async fn reconcile(backend: Backend, cron: String, stop: CancellationToken) {
+    let pass = move || -> futures::future::BoxFuture<'static, ()> {
+        let backend = backend.clone();
+        Box::pin(async move {
+            match tasks::delete::reconcile_now(&backend).await {
+                Ok(0) => tracing::debug!("nothing is stuck"),
+                Ok(rescued) => tracing::warn!(rescued, "stuck deletions handed over again"),
+                Err(error) => tracing::warn!(%error, "the reconciler could not look"),
+            }
+        })
+    };
+    if let Err(error) = run_cron("reconciler", &cron, Duration::from_secs(50), stop, pass).await {
+        tracing::error!(%error, "the reconciler does not run");
+    }
+}
+
+/// Removes old receipts, events and finished jobs, a batch at a time.
+async fn clean_up(backend: Backend, queue: ApalisQueue, receipt_days: i32, stop: CancellationToken) {
+    let pass = move || -> futures::future::BoxFuture<'static, ()> {
+        let (backend, queue) = (backend.clone(), queue.clone());
+        Box::pin(async move {
+            for _ in 0..100 {
+                match deletions::clean_up(&backend, &queue, receipt_days, JOBS_KEPT).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => return tracing::warn!(%error, "the clean-up stopped early"),
+                }
+            }
+        })
+    };
+    if let Err(error) = run_cron("clean-up", CLEAN_UP_CRON, Duration::from_secs(300), stop, pass).await {
+        tracing::error!(%error, "the clean-up does not run");
+    }
+}
+
+/// Reads the outbox on every hint and every second; listens anew when the connection broke.
+async fn tail(pool: sqlx::PgPool, bus: Bus, stop: CancellationToken) {
+    let mut tail = Tail::new(pool.clone(), bus);
+    let mut hints = None;
+    while !stop.is_cancelled() {
+        if hints.is_none() {
+            hints = Hints::listen(&pool).await.ok();
+        }
+        if let Err(error) = tail.step(Instant::now()).await {
+            tracing::debug!(%error, "the outbox could not be read");
+        }
+        let broken = match &mut hints {
+            Some(hints) => stop
+                .run_until_cancelled(timeout(TAIL_TICK, hints.next()))
+                .await
+                .is_some_and(|hint| matches!(hint, Ok(Err(_)))),
+            None => stop.run_until_cancelled(sleep(TAIL_TICK)).await.is_none(),
+        };
+        if broken {
+            hints = None;
+        }
+    }
+}
