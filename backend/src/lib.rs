@@ -22,6 +22,7 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+pub mod scheduler;
 pub mod tasks;
 
 pub use error::{Error, Result};

@@ -6,7 +6,7 @@ use backend::Backend;
 use backend::events::{Bell, Bus, Hints, Tail};
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, tasks};
+use backend::{deletions, scheduler, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -15,6 +15,9 @@ use tokio_util::task::TaskTracker;
 
 /// How often the tail looks by itself, in case no hint came.
 const TAIL_TICK: Duration = Duration::from_secs(1);
+/// How often the scheduler looks for what is due, and how much it takes at once.
+const SCHEDULER_TICK: Duration = Duration::from_secs(1);
+const DUE_AT_ONCE: i64 = 500;
 /// When receipts, events and finished jobs are cleaned up: every ten minutes.
 const CLEAN_UP_CRON: &str = "30 */10 * * * *";
 /// How long finished jobs and dead letters are kept.
@@ -40,6 +43,9 @@ impl Loops {
         tracker.spawn(self.bell.run(self.pool.clone(), stop.clone()));
         if settings.has(Role::Web) {
             tracker.spawn(tail(self.pool, self.bus, stop.clone()));
+        }
+        if settings.has(Role::Scheduler) {
+            tracker.spawn(schedule(self.backend.clone(), stop.clone()));
         }
         if settings.has(Role::Worker) {
             let handler = Arc::new(Teardown::new(self.backend.clone()));
@@ -84,6 +90,18 @@ async fn clean_up(backend: Backend, queue: ApalisQueue, receipt_days: i32, stop:
     };
     if let Err(error) = run_cron("clean-up", CLEAN_UP_CRON, Duration::from_secs(300), stop, pass).await {
         tracing::error!(%error, "the clean-up does not run");
+    }
+}
+
+/// Takes what is due, every second; at once again while there is more.
+async fn schedule(backend: Backend, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match scheduler::step(&backend, DUE_AT_ONCE).await {
+            Ok(taken) if taken == DUE_AT_ONCE as usize => continue,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "the scheduler could not look"),
+        }
+        stop.run_until_cancelled(sleep(SCHEDULER_TICK)).await;
     }
 }
 
