@@ -3,8 +3,14 @@
 //! Invariant: every number that decides how long a deletion may take or whether it is stuck is decided here.
 //! Called by `backend/tasks/delete.rs`, and by the pages for words and buttons.
 
+mod message;
+mod policy;
+
+pub use message::{DeleteTaskMessage, MessageVersion};
+pub use policy::{RetryPolicy, StuckPolicy, Verdict};
+
 use crate::text_enum::text_enum;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -222,128 +228,6 @@ impl Deletion {
     #[must_use]
     pub fn current_step(&self) -> Option<&StepProgress> {
         self.steps.iter().find(|step| step.state != StepState::Done)
-    }
-}
-
-/// The payload of the job that tears a task down: ids and times only, versioned JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeleteTaskMessage {
-    /// Version of this form; readers refuse what they do not know.
-    #[serde(rename = "v")]
-    pub version: MessageVersion,
-    /// The task.
-    pub task_uuid: Uuid,
-    /// Its project.
-    pub project_id: Uuid,
-    /// When the deletion was accepted.
-    pub requested_at: DateTime<Utc>,
-    /// The request that it came with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-    /// The record that the job works for; also the job's idempotency key.
-    pub deletion_id: Uuid,
-}
-
-/// The known versions of [`DeleteTaskMessage`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub enum MessageVersion {
-    /// The first one.
-    #[default]
-    V1,
-}
-
-impl TryFrom<u8> for MessageVersion {
-    type Error = String;
-    fn try_from(version: u8) -> Result<Self, String> {
-        if version == 1 { Ok(Self::V1) } else { Err(format!("unknown message version {version}")) }
-    }
-}
-
-impl From<MessageVersion> for u8 {
-    fn from(version: MessageVersion) -> Self {
-        match version {
-            MessageVersion::V1 => 1,
-        }
-    }
-}
-
-/// What follows a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Try again at this moment.
-    RetryAt(DateTime<Utc>),
-    /// Set DELETE_FAILED.
-    GiveUp,
-}
-
-/// How often and when a failed teardown is tried again: exponential backoff with full jitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// Attempts in one cycle, at least 1. Default 8.
-    pub max_attempts: i32,
-    /// Upper bound of the first delay. Default 5 s.
-    pub base: TimeDelta,
-    /// Upper bound of every delay. Default 5 min: 8 attempts then take about 10 minutes at most.
-    pub cap: TimeDelta,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { max_attempts: 8, base: TimeDelta::seconds(5), cap: TimeDelta::minutes(5) }
-    }
-}
-
-impl RetryPolicy {
-    /// What follows the failure number `failed_attempts` (1 is the first). `jitter` is uniform in 0..1.
-    #[must_use]
-    pub fn after_failure(&self, kind: FailureKind, failed_attempts: i32, now: DateTime<Utc>, jitter: f64) -> Verdict {
-        if kind.is_permanent() || failed_attempts >= self.max_attempts {
-            return Verdict::GiveUp;
-        }
-        Verdict::RetryAt(now + self.longest_delay(failed_attempts) * (jitter.clamp(0.0, 1.0) * 1_000.0) as i32 / 1_000)
-    }
-
-    /// Upper bound of the delay after the failure number `failed_attempts`.
-    #[must_use]
-    pub fn longest_delay(&self, failed_attempts: i32) -> TimeDelta {
-        let doublings = u32::try_from(failed_attempts - 1).unwrap_or(0).min(20);
-        (self.base * 2_i32.pow(doublings)).min(self.cap)
-    }
-}
-
-/// When a deletion that shows no sign of life counts as stuck, so that the reconciler hands it over again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StuckPolicy {
-    /// For deletions that should be moving. Default 5 min.
-    pub pending_after: TimeDelta,
-    /// For failed ones. Default 30 min.
-    pub failed_after: TimeDelta,
-}
-
-impl Default for StuckPolicy {
-    fn default() -> Self {
-        Self { pending_after: TimeDelta::minutes(5), failed_after: TimeDelta::minutes(30) }
-    }
-}
-
-impl StuckPolicy {
-    /// The newest sign of life that counts as stuck for a deletion in `state`; none for those that are over.
-    #[must_use]
-    pub fn stuck_before(&self, state: DeletionState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        match state {
-            DeletionState::Scheduled | DeletionState::Running | DeletionState::Retrying => {
-                Some(now - self.pending_after)
-            }
-            DeletionState::Failed => Some(now - self.failed_after),
-            DeletionState::Succeeded | DeletionState::Undone => None,
-        }
-    }
-
-    /// True when the last sign of life (heartbeat, or the promised next try) is older than the threshold.
-    #[must_use]
-    pub fn is_stuck(&self, state: DeletionState, last_sign: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        self.stuck_before(state, now).is_some_and(|limit| last_sign < limit)
     }
 }
 

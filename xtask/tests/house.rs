@@ -1,0 +1,117 @@
+//! The rules of the house that no compiler checks: who may use what, and what may stand only once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust source below `folder`, with its path from the root.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// Lines of code, without comments, that contain `word`.
+fn code_with(folder: &str, word: &str) -> Vec<String> {
+    let code = |line: &&str| !line.trim_start().starts_with("//") && line.contains(word);
+    let hits = |(file, text): (String, String)| {
+        text.lines().filter(code).map(|line| format!("{file}: {}", line.trim())).collect::<Vec<_>>()
+    };
+    sources(folder).into_iter().flat_map(hits).collect()
+}
+
+fn assert_none(hits: &[String]) {
+    assert!(hits.is_empty(), "{}", hits.join("\n"));
+}
+
+/// The dependencies that a crate names, those for tests left out.
+fn dependencies(package: &str) -> Vec<String> {
+    let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let name = |line: &str| line.split(['.', ' ', '=']).next().map(str::to_owned);
+    section.lines().filter_map(name).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn crates_use_only_what_the_architecture_allows() {
+    let forbidden = [
+        ("domain", &["leptos", "axum", "sqlx", "tokio", "backend", "app"][..]),
+        ("backend", &["leptos", "axum", "app", "clap"][..]),
+        ("app", &["sqlx", "axum", "apalis", "server"][..]),
+        ("frontend", &["backend", "domain", "sqlx", "axum"][..]),
+    ];
+    for (package, not) in forbidden {
+        let used = dependencies(package);
+        assert!(!used.is_empty(), "{package} has dependencies");
+        for name in not {
+            assert!(!used.iter().any(|used| used == name), "{package} may not use {name}");
+        }
+    }
+}
+
+#[test]
+fn only_the_module_of_jobs_names_apalis() {
+    let everywhere = ["domain/src", "backend/src", "app/src", "server/src"];
+    let hits = everywhere.iter().flat_map(|folder| code_with(folder, "apalis::"));
+    let hits: Vec<_> = hits.filter(|hit| !hit.starts_with("backend/src/jobs")).collect();
+    assert_none(&hits);
+    assert!(!code_with("backend/src/jobs", "apalis::").is_empty(), "the check sees something");
+}
+
+#[test]
+fn the_domain_has_no_clock() {
+    for clock in ["Utc::now", "Local::now", "SystemTime", "Instant::now"] {
+        assert_none(&code_with("domain/src", clock));
+    }
+}
+
+#[test]
+fn statements_stand_in_db_and_never_begin_or_commit() {
+    for word in [".begin()", ".commit()", "PgPool"] {
+        assert_none(&code_with("backend/src/db", word));
+    }
+    let rooms = ["backend/src/db", "backend/src/jobs", "backend/src/doorbell.rs", "backend/src/migrate.rs"];
+    let outside = code_with("backend/src", "sqlx::query");
+    let outside: Vec<_> = outside.into_iter().filter(|hit| !rooms.iter().any(|room| hit.starts_with(room))).collect();
+    assert_none(&outside);
+    assert_none(&code_with("server/src", "sqlx::query"));
+}
+
+#[test]
+fn only_one_component_has_a_textarea() {
+    let hits = code_with("app/src", "<textarea");
+    assert_eq!(hits.len(), 1, "{}", hits.join("\n"));
+    assert!(hits[0].starts_with("app/src/components/field.rs"));
+}
+
+#[test]
+fn components_and_pages_do_not_ask_where_they_run() {
+    for folder in ["app/src/components", "app/src/pages"] {
+        assert_none(&code_with(folder, "#[cfg"));
+    }
+}
+
+#[test]
+fn files_stay_small_and_say_what_they_are() {
+    for folder in ["domain/src", "backend/src", "app/src", "frontend/src", "server/src", "xtask/src"] {
+        for (file, text) in sources(folder) {
+            assert!(text.lines().count() <= 300, "{file} has more than 300 lines");
+            assert!(text.lines().take(3).any(|line| line.starts_with("//!")), "{file} does not say what it is");
+        }
+    }
+}
