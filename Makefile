@@ -21,8 +21,8 @@ fmt: bootstrap ## Format the sources
 lint: bootstrap ## Check formatting and clippy for server and browser, warnings denied
 	@cargo xtask lint
 
-bench: bootstrap ## Measure throughput and latency (ARGS="…" are passed on)
-	@cargo run --release --package bench -- $(ARGS)
+bench: bootstrap ## Measure throughput and latency (ARGS="p2 p4" for some)
+	@cargo xtask bench $(ARGS)
 
 sqlx: bootstrap ## Renew the committed .sqlx after a change of a query or a migration
 	@cargo xtask sqlx

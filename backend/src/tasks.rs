@@ -4,6 +4,7 @@ pub mod delete;
 pub mod etag;
 pub mod schedule;
 pub mod steer;
+mod sweep;
 mod teardown;
 pub mod worker;
 

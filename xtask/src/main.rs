@@ -23,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   build [--release] [--dev-wasm]  build the browser files and the server
   run [args of sexton serve]      build, start Postgres unless DATABASE_URL is set, serve the demo
   test [unit|browser]             lint, test and measure everything, or a part of it
+  bench [names]                   measure against a Postgres of its own that is as safe as in production
   lint                            formatting and clippy for server and browser, warnings denied
   fmt                             format the sources
   sqlx [--check]                  renew (or check) the committed .sqlx";
@@ -48,6 +49,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         ["test"] => return test::test(test::Part::All),
         ["test", "unit"] => return test::test(test::Part::Unit),
         ["test", "browser"] => return test::test(test::Part::Browser),
+        ["bench", names @ ..] => bench(names)?,
         ["lint"] => test::lint()?,
         ["fmt"] => cargo::cargo(&["fmt", "--all"])?,
         ["sqlx"] => sqlx::renew()?,
@@ -56,4 +58,13 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         _ => bail!("unknown command `{}`\n{USAGE}", words.join(" ")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles first, without the database's address, then measures with it.
+fn bench(names: &[&str]) -> Result<()> {
+    setup::setup(setup::For::Running)?;
+    cargo::cargo(&["build", "--release", "--package", "bench"])?;
+    let postgres = postgres::Postgres::start(postgres::Kind::Measured)?;
+    let mut command = std::process::Command::new(repo::target().join("release/bench"));
+    process::run(command.args(names).current_dir(repo::root()).env("BENCH_DATABASE_URL", postgres.url()))
 }

@@ -29,6 +29,8 @@ pub enum Kind {
     Persistent,
     /// Fast and unsafe against power loss; its data goes when it stops.
     Throwaway,
+    /// As safe as in production, so that what is measured is true; its data goes when it stops.
+    Measured,
 }
 
 /// A running Postgres with a database `sexton`. Dropping it stops it, unless it was already
@@ -97,10 +99,10 @@ impl Drop for Postgres {
 /// The folder that holds data, log and password. As root it must be reachable for the account of
 /// the server; a repository in a private home is not, and then the data lives in /var/lib.
 fn home(kind: Kind, account: &Account) -> Result<PathBuf> {
-    if kind == Kind::Throwaway {
+    if kind != Kind::Persistent {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sexton-test-{}-{count}", std::process::id());
+        let name = format!("sexton-postgres-{}-{count}", std::process::id());
         return made(std::env::temp_dir().join(name));
     }
     let home = made(repo::root().join(".sexton"))?;

@@ -1,5 +1,7 @@
 //! The rules of the house that no compiler checks: who may use what, and what may stand only once.
 
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

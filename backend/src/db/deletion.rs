@@ -1,7 +1,9 @@
 //! Statements on `deletions`: the record of one request, how it is read and shown. Writes stand in `write`.
 
+mod sweep;
 mod write;
 
+pub(crate) use sweep::{finish_small, take_small};
 pub(crate) use write::*;
 
 use super::text;

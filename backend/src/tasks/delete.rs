@@ -157,8 +157,7 @@ pub async fn perform(backend: &Backend, deletion_id: Uuid) -> Result<Outcome> {
     if !super::teardown::delete_row(backend, &mut conn, &record).await? {
         return stopped(&mut conn, deletion_id).await;
     }
-    metrics::counter!("sexton_deletions_gone_total").increment(1);
-    metrics::histogram!("sexton_deletion_seconds").record((now - record.requested_at).as_seconds_f64());
+    super::sweep::count_gone([now - record.requested_at]);
     backend.ring();
     Ok(Outcome::Deleted)
 }
@@ -262,7 +261,10 @@ pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
         }
         let limit = (backend.policies.reconcile_limit - rescued).min(1_000);
         let page = db::deletion::stuck(&mut tx, pending_before, failed_before, after, limit as i64).await?;
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else {
+            tx.rollback().await?; // Now, not when the pool gets to it: other nodes wait for the lock.
+            break;
+        };
         after = (last.wake_at, last.id);
         let (failed, pending): (Vec<_>, Vec<_>) = page.into_iter().partition(DeletionRow::has_failed);
         let ids: Vec<Uuid> = pending.iter().map(|row| row.id).collect();

@@ -57,7 +57,7 @@ impl Cluster {
     pub fn stop(&self) {
         let mode = if self.kind == Kind::Throwaway { "--mode=immediate" } else { "--mode=fast" };
         let _ = self.pg_ctl(&["stop", "--wait", "--timeout=30", mode]);
-        if self.kind == Kind::Throwaway
+        if self.kind != Kind::Persistent
             && let Some(home) = self.data.parent()
         {
             let _ = fs::remove_dir_all(home);
@@ -92,9 +92,11 @@ impl Cluster {
 
     fn options(&self, port: u16) -> String {
         let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''");
-        if self.kind == Kind::Throwaway {
-            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300";
-        }
+        options += match self.kind {
+            Kind::Persistent => "",
+            Kind::Throwaway => " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300",
+            Kind::Measured => " -c shared_buffers=1GB -c max_wal_size=8GB -c max_connections=200",
+        };
         options
     }
 

@@ -1,0 +1,70 @@
+//! Two statements that tear down many small deletions at once.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// More runs, or more log lines, than this are history that is removed in batches, one deletion by itself.
+const SMALL_RUNS: i64 = 100;
+const SMALL_LINES: i64 = 1_000;
+
+/// A deletion that can be torn down with others.
+pub(crate) struct Small {
+    pub id: Uuid,
+    pub task_id: Uuid,
+}
+
+/// Locks up to `limit` deletions that are due, untried, with nothing in flight and little history, and their tasks; the
+/// longest due first. What somebody else holds is skipped, so this never waits and never deadlocks.
+pub(crate) async fn take_small(conn: &mut PgConnection, limit: i64) -> Result<Vec<Small>, sqlx::Error> {
+    sqlx::query_as!(
+        Small,
+        "SELECT d.id, d.task_id FROM deletions d JOIN tasks t ON t.id = d.task_id
+         WHERE d.completed_at IS NULL AND d.wake_at <= clock_timestamp() AND d.state = 'SCHEDULED'
+           AND t.status = 'PENDING_DELETE' AND t.deletion_id = d.id
+           AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id AND e.status IN ('PENDING', 'RUNNING', 'RETRY_WAIT'))
+           AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id OFFSET $2)
+           AND NOT EXISTS (SELECT FROM executions e JOIN execution_logs l ON l.execution_id = e.id WHERE e.task_id = d.task_id OFFSET $3)
+         ORDER BY d.wake_at, d.id LIMIT $1 FOR UPDATE OF t, d SKIP LOCKED",
+        limit,
+        SMALL_RUNS,
+        SMALL_LINES
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Removes history and tasks, completes the records and writes the one `TaskDeleted` of each, in one statement. Answers
+/// when each was requested.
+pub(crate) async fn finish_small(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    task_ids: &[Uuid],
+    event_ids: &[Uuid],
+    node: &str,
+) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"WITH taken AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS taken(id, task_id, event_id)),
+           lines AS (DELETE FROM execution_logs l USING executions e
+                     WHERE e.task_id = ANY($2) AND l.execution_id = e.id RETURNING e.task_id),
+           runs AS (DELETE FROM executions WHERE task_id = ANY($2) RETURNING task_id),
+           gone AS (DELETE FROM tasks t USING taken
+                    WHERE t.id = taken.task_id AND t.deletion_id = taken.id AND t.status = 'PENDING_DELETE' RETURNING taken.id),
+           done AS (UPDATE deletions d SET state = 'SUCCEEDED', step = 'delete_row', tasks_removed = 1, node = $4,
+                           heartbeat_at = now(), purge_started_at = now(), completed_at = clock_timestamp(),
+                           executions_removed = (SELECT count(*) FROM runs WHERE runs.task_id = d.task_id),
+                           logs_removed = (SELECT count(*) FROM lines WHERE lines.task_id = d.task_id)
+                    FROM gone WHERE d.id = gone.id RETURNING d.*),
+           told AS (INSERT INTO events (id, kind, project_id, task_uuid, payload)
+                    SELECT taken.event_id, 'TaskDeleted', done.project_id, done.task_id,
+                           jsonb_build_object('deletion_id', done.id, 'name', done.task_name, 'version', NULL)
+                    FROM done JOIN taken ON taken.id = done.id)
+           SELECT requested_at AS "requested_at!" FROM done"#,
+        ids,
+        task_ids,
+        event_ids,
+        node
+    )
+    .fetch_all(conn)
+    .await
+}
