@@ -46,7 +46,9 @@ pub fn failure_kind(error: &sqlx::Error) -> FailureKind {
         sqlx::Error::Database(answer) => match answer.code().as_deref() {
             Some("57014" | "25P03" | "25P04") => FailureKind::Timeout,
             Some("55P03" | "40P01" | "40001") => FailureKind::LockHeld,
-            Some(code) if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+            // It refuses connections (55000), is not there (3D000), lets us not in (28…), or is a standby now (25006).
+            Some("55000" | "3D000" | "25006") => FailureKind::DbUnavailable,
+            Some(code) if ["08", "28", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => {
                 FailureKind::DbUnavailable
             }
             Some(code) if code.starts_with("23") => FailureKind::Conflict,

@@ -8,6 +8,7 @@
 
 use domain::deletion::{RetryPolicy, StuckPolicy};
 use std::sync::Arc;
+use std::time::Duration;
 
 mod db;
 mod doorbell;
@@ -49,6 +50,8 @@ pub struct Policies {
     pub drain_seconds: i32,
     /// Rows of history removed in one transaction.
     pub purge_batch: i64,
+    /// How long one attempt removes history before it hands itself back: well below the queue's limit for a handler.
+    pub purge_for: Duration,
     /// Deletions that one pass of the reconciler hands over at the most.
     pub reconcile_limit: usize,
 }
@@ -61,6 +64,7 @@ impl Default for Policies {
             undo_window_seconds: 10,
             drain_seconds: 30,
             purge_batch: 1_000,
+            purge_for: Duration::from_secs(3),
             reconcile_limit: 10_000,
         }
     }

@@ -8,10 +8,8 @@ use chrono::TimeDelta;
 use sqlx::Connection;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-/// Deletions in one transaction.
-const GROUP: i64 = 200;
 
 /// Tears down a group of due deletions with little history; answers which. None is not an error.
 ///
@@ -20,7 +18,7 @@ const GROUP: i64 = 200;
 pub async fn sweep(backend: &Backend) -> Result<Vec<Uuid>> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let small = db::deletion::take_small(&mut tx, GROUP).await?;
+    let small = db::deletion::take_small(&mut tx).await?;
     if small.is_empty() {
         return Ok(Vec::new());
     }
@@ -43,23 +41,46 @@ pub(super) fn count_gone(took: impl IntoIterator<Item = TimeDelta>) {
     }
 }
 
-/// What this process has swept: the jobs of these, already fetched, have nothing left to do.
-#[derive(Default)]
-pub(super) struct Swept(Mutex<HashSet<Uuid>>);
+/// Sweeps at a time in this process: more of them only skip over each other's rows.
+const AT_A_TIME: usize = 2;
+/// Jobs that were never fetched stay in the memory of the swept; forgetting all costs each a look into the database.
+const REMEMBERED: usize = 20_000;
 
-impl Swept {
-    /// Jobs that were never fetched stay in the set; forgetting all costs each a look into the database, no more.
-    const LIMIT: usize = 20_000;
+/// The sweeps of this process, and whose tasks they removed: the jobs of these, already fetched, have nothing left to do.
+pub(super) struct Sweeper {
+    permits: Semaphore,
+    gone: Mutex<HashSet<Uuid>>,
+}
 
-    pub(super) fn add(&self, ids: impl IntoIterator<Item = Uuid>) {
-        let mut swept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if swept.len() > Self::LIMIT {
-            swept.clear();
+impl Default for Sweeper {
+    fn default() -> Self {
+        Self { permits: Semaphore::new(AT_A_TIME), gone: Mutex::default() }
+    }
+}
+
+impl Sweeper {
+    /// Sweeps what is due, unless a sweep has removed the task of `id` already; true when it is gone.
+    ///
+    /// # Errors
+    /// The database error that undid the group; it is left to its single jobs.
+    pub(super) async fn removes(&self, backend: &Backend, id: Uuid) -> Result<bool> {
+        if self.forget(id) {
+            return Ok(true);
         }
-        swept.extend(ids);
+        let _permit = self.permits.acquire().await;
+        if self.forget(id) {
+            return Ok(true);
+        }
+        let swept = sweep(backend).await?;
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone.len() > REMEMBERED {
+            gone.clear();
+        }
+        gone.extend(swept);
+        Ok(gone.remove(&id))
     }
 
-    pub(super) fn take(&self, id: Uuid) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    fn forget(&self, id: Uuid) -> bool {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
     }
 }

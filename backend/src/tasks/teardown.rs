@@ -7,9 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{DeletionState, Step};
 use domain::event::EventKind;
 use sqlx::{Connection, PgConnection};
-
-/// Batches of history in one attempt.
-const BATCHES_AT_ONCE: usize = 20;
+use std::time::Instant;
 
 /// How soon a drain that waits looks again.
 const DRAIN_TICK: TimeDelta = TimeDelta::milliseconds(500);
@@ -58,7 +56,8 @@ pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, re
     if !db::deletion::start_purge(conn, record.id, total).await? {
         return Ok(Purge::Stopped);
     }
-    for _ in 0..BATCHES_AT_ONCE {
+    let begun = Instant::now();
+    loop {
         let mut tx = conn.begin().await?;
         if !is_running(&mut tx, record).await? {
             return Ok(Purge::Stopped);
@@ -68,8 +67,10 @@ pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, re
         if !left {
             return Ok(Purge::Done);
         }
+        if begun.elapsed() >= backend.policies.purge_for {
+            return Ok(Purge::More);
+        }
     }
-    Ok(Purge::More)
 }
 
 /// Whether the deletion is still being worked at, by whomever; it stays so until the transaction ends.

@@ -1,7 +1,7 @@
 //! What the queue calls: one attempt at the deletion that a job names, and what follows when it fails or crashes.
 
 use super::delete::{Outcome, failed, perform};
-use super::sweep::{Swept, sweep};
+use super::sweep::Sweeper;
 use crate::error::failure_kind;
 use crate::jobs::{Crash, DeleteJobHandler, Handled, JobFailure};
 use crate::{Backend, Error};
@@ -11,29 +11,14 @@ use uuid::Uuid;
 /// Tears down the task that a job names.
 pub struct Teardown {
     backend: Backend,
-    swept: Swept,
+    sweeper: Sweeper,
 }
 
 impl Teardown {
     /// A handler that works through `backend`.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        Self { backend, swept: Swept::default() }
-    }
-
-    /// Tears down all that is due and small; true when `id` was among it. A group that fails is left to its single jobs.
-    async fn sweep(&self, id: Uuid) -> bool {
-        match sweep(&self.backend).await {
-            Ok(gone) => {
-                let mine = gone.contains(&id);
-                self.swept.add(gone.into_iter().filter(|other| *other != id));
-                mine
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the group failed; one by one");
-                false
-            }
-        }
+        Self { backend, sweeper: Sweeper::default() }
     }
 
     /// Records why an attempt ended badly; the record decides when the job runs again. Where not even that can be
@@ -57,8 +42,10 @@ impl Teardown {
 impl DeleteJobHandler for Teardown {
     async fn handle(&self, message: DeleteTaskMessage) -> Result<Handled, JobFailure> {
         let id = message.deletion_id;
-        if self.swept.take(id) || self.sweep(id).await {
-            return Ok(Handled::Done);
+        match self.sweeper.removes(&self.backend, id).await {
+            Ok(true) => return Ok(Handled::Done),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "a group failed; its deletions go one by one"),
         }
         let (kind, reason) = match perform(&self.backend, id).await {
             Ok(Outcome::NotYet(at)) => return Ok(Handled::NotYet(at)),

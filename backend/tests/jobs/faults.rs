@@ -2,7 +2,6 @@
 
 use backend::jobs::{ApalisQueue, DeleteJobPublisher, Handled, QueueSettings};
 use chrono::Utc;
-use futures::FutureExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

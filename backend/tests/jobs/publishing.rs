@@ -2,7 +2,6 @@
 
 use backend::jobs::{ApalisQueue, DeleteJobPublisher, Handled, QueueSettings, migrate};
 use chrono::{TimeDelta, Utc};
-use futures::FutureExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::time::Duration;
 

@@ -132,12 +132,27 @@ impl World {
         self.execute("DROP FUNCTION refuse() CASCADE").await;
     }
 
-    /// Waits until somebody waits for a lock: the queries themselves pace the loop.
+    /// Waits until somebody waits for a lock.
     pub async fn until_somebody_waits(&self) {
         let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
                        WHERE datname = current_database() AND wait_event_type = 'Lock')";
-        let look = async { while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&self.pool).await.unwrap() {} };
-        tokio::time::timeout(PATIENCE, look).await.expect("nobody waits for a lock");
+        self.until(waiting).await;
+    }
+
+    /// Waits until every deletion is over and no job is left to be handled. A row that the queue held in its hands at the
+    /// end of its deletion could not be removed with it: it stays as finished until the clean-up.
+    pub async fn until_all_is_over(&self) {
+        self.until(
+            "SELECT NOT EXISTS (SELECT FROM deletions WHERE completed_at IS NULL)
+                AND NOT EXISTS (SELECT FROM apalis.jobs WHERE status <> 'Done')",
+        )
+        .await;
+    }
+
+    /// Waits until a query that answers a bool answers true: the queries themselves pace the loop.
+    async fn until(&self, condition: &'static str) {
+        let look = async { while !sqlx::query_scalar::<_, bool>(condition).fetch_one(&self.pool).await.unwrap() {} };
+        tokio::time::timeout(PATIENCE, look).await.expect(condition);
     }
 }
 

@@ -4,31 +4,25 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// More runs, or more log lines, than this are history that is removed in batches, one deletion by itself.
-const SMALL_RUNS: i64 = 100;
-const SMALL_LINES: i64 = 1_000;
-
 /// A deletion that can be torn down with others.
 pub(crate) struct Small {
     pub id: Uuid,
     pub task_id: Uuid,
 }
 
-/// Locks up to `limit` deletions that are due, untried, with nothing in flight and little history, and their tasks; the
-/// longest due first. What somebody else holds is skipped, so this never waits and never deadlocks.
-pub(crate) async fn take_small(conn: &mut PgConnection, limit: i64) -> Result<Vec<Small>, sqlx::Error> {
+/// Locks up to 200 deletions that are due, untried, with nothing in flight and little history (100 runs, 1,000 log lines),
+/// and their tasks; the longest due first. What somebody else holds is skipped, so this never waits and never deadlocks.
+/// The numbers stand in the text: as parameters they lead the planner to sort all deletions (240 ms instead of 8).
+pub(crate) async fn take_small(conn: &mut PgConnection) -> Result<Vec<Small>, sqlx::Error> {
     sqlx::query_as!(
         Small,
         "SELECT d.id, d.task_id FROM deletions d JOIN tasks t ON t.id = d.task_id
          WHERE d.completed_at IS NULL AND d.wake_at <= clock_timestamp() AND d.state = 'SCHEDULED'
            AND t.status = 'PENDING_DELETE' AND t.deletion_id = d.id
            AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id AND e.status IN ('PENDING', 'RUNNING', 'RETRY_WAIT'))
-           AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id OFFSET $2)
-           AND NOT EXISTS (SELECT FROM executions e JOIN execution_logs l ON l.execution_id = e.id WHERE e.task_id = d.task_id OFFSET $3)
-         ORDER BY d.wake_at, d.id LIMIT $1 FOR UPDATE OF t, d SKIP LOCKED",
-        limit,
-        SMALL_RUNS,
-        SMALL_LINES
+           AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id OFFSET 100)
+           AND NOT EXISTS (SELECT FROM executions e JOIN execution_logs l ON l.execution_id = e.id WHERE e.task_id = d.task_id OFFSET 1000)
+         ORDER BY d.wake_at, d.id LIMIT 200 FOR UPDATE OF t, d SKIP LOCKED"
     )
     .fetch_all(conn)
     .await
@@ -51,9 +45,9 @@ pub(crate) async fn finish_small(
            gone AS (DELETE FROM tasks t USING taken
                     WHERE t.id = taken.task_id AND t.deletion_id = taken.id AND t.status = 'PENDING_DELETE' RETURNING taken.id),
            done AS (UPDATE deletions d SET state = 'SUCCEEDED', step = 'delete_row', tasks_removed = 1, node = $4,
-                           heartbeat_at = now(), purge_started_at = now(), completed_at = clock_timestamp(),
-                           executions_removed = (SELECT count(*) FROM runs WHERE runs.task_id = d.task_id),
-                           logs_removed = (SELECT count(*) FROM lines WHERE lines.task_id = d.task_id)
+                           heartbeat_at = now(), purge_started_at = coalesce(d.purge_started_at, now()), completed_at = clock_timestamp(),
+                           executions_removed = d.executions_removed + (SELECT count(*) FROM runs WHERE runs.task_id = d.task_id),
+                           logs_removed = d.logs_removed + (SELECT count(*) FROM lines WHERE lines.task_id = d.task_id)
                     FROM gone WHERE d.id = gone.id RETURNING d.*),
            told AS (INSERT INTO events (id, kind, project_id, task_uuid, payload)
                     SELECT taken.event_id, 'TaskDeleted', done.project_id, done.task_id,
