@@ -13,12 +13,12 @@ use std::time::Duration;
 use uuid::Uuid;
 
 fn small_batches() -> Policies {
-    Policies { purge_batch: 7, purge_for: Duration::ZERO, ..Policies::default() }
+    Policies { purge_batch: 7, ..Policies::default() }
 }
 
 #[sqlx::test(migrations = false)]
 async fn a_task_goes_with_its_history_and_the_receipt_counts_every_row(_: PgPoolOptions, options: PgConnectOptions) {
-    let world = World::with(&options, small_batches()).await;
+    let world = World::with(&options, Policies { purge_for: Duration::ZERO, ..small_batches() }).await;
     let (task, other) = (world.task("Nightly").await, world.task("Other").await);
     world.history(&task, 40, 3).await;
     world.history(&other, 5, 2).await;
