@@ -1,5 +1,6 @@
 //! The outbox of events: written with the change, read by `seq`.
 
+use super::deletion::DeletionRow;
 use super::text;
 use domain::event::{Event, EventKind};
 use sqlx::{FromRow, PgConnection};
@@ -50,6 +51,17 @@ pub(crate) async fn insert(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Writes the event of a deletion: ids, the name, the task's version, and nothing else.
+pub(crate) async fn insert_of_deletion(
+    conn: &mut PgConnection,
+    kind: EventKind,
+    record: &DeletionRow,
+    version: Option<i64>,
+) -> Result<(), sqlx::Error> {
+    let payload = serde_json::json!({ "deletion_id": record.id, "name": record.task_name, "version": version });
+    insert(conn, kind, record.project_id, Some(record.task_id), payload).await
 }
 
 /// The highest `seq` that is visible now, 0 in an empty outbox.

@@ -14,7 +14,6 @@ use domain::deletion::{Deletion, DeletionState, FailureKind, LastError, Verdict}
 use domain::error::Refusal;
 use domain::event::EventKind;
 use domain::status::{StatusEvent, TaskStatus, transition};
-use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -77,7 +76,7 @@ pub async fn request(
     };
     let record = db::deletion::insert(&mut tx, &new).await?;
     backend.jobs.publish(&mut tx, &record.message(), record.undo_until).await?;
-    announce(&mut tx, EventKind::TaskDeletionRequested, &record, Some(version)).await?;
+    db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionRequested, &record, Some(version)).await?;
     tx.commit().await?;
     metrics::counter!("sexton_deletions_accepted_total").increment(1);
     backend.ring();
@@ -203,7 +202,8 @@ pub async fn failed(
         Verdict::RetryAt(at) => {
             let state = DeletionState::Retrying;
             db::deletion::record_failure(&mut tx, deletion_id, state, attempts, at, error).await?;
-            announce(&mut tx, EventKind::TaskDeletionRetried, &record, Some(task.version)).await?;
+            db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionRetried, &record, Some(task.version))
+                .await?;
             Some(at)
         }
         Verdict::GiveUp => {
@@ -228,7 +228,7 @@ async fn give_up(
     let to = transition(task.status, StatusEvent::GiveUp).map_err(Refusal::from)?;
     let version = db::task::set_status(tx, record.task_id, task.status, to, Some(record.id)).await?;
     db::deletion::record_failure(tx, record.id, DeletionState::Failed, attempts, task.now, error).await?;
-    announce(tx, EventKind::TaskDeletionFailed, record, version).await?;
+    db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionFailed, record, version).await?;
     metrics::counter!("sexton_deletions_failed_total", "kind" => error.kind.as_str()).increment(1);
     Ok(())
 }
@@ -286,15 +286,4 @@ pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
         backend.ring();
     }
     Ok(rescued)
-}
-
-/// Writes the event of a deletion: ids, the name, the task's version, and nothing else.
-pub(super) async fn announce(
-    conn: &mut PgConnection,
-    kind: EventKind,
-    record: &DeletionRow,
-    version: Option<i64>,
-) -> Result<()> {
-    let payload = json!({ "deletion_id": record.id, "name": record.task_name, "version": version });
-    Ok(db::outbox::insert(conn, kind, record.project_id, Some(record.task_id), payload).await?)
 }

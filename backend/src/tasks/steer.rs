@@ -1,6 +1,5 @@
 //! Steering an accepted deletion: undo until the point of no return, retry of a failed one.
 
-use super::delete::announce;
 use crate::db::deletion::DeletionRow;
 use crate::{Actor, Backend, Result, db};
 use domain::deletion::{Deletion, DeletionState, can_undo};
@@ -34,7 +33,7 @@ pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Res
         db::deletion::undo(&mut tx, deletion_id).await?;
         resume(&mut tx, project_id, &record, previous, version).await?;
         backend.jobs.forget(&mut tx, &[deletion_id]).await?;
-        announce(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
+        db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
         metrics::counter!("sexton_deletions_undone_total").increment(1);
     }
     tx.commit().await?;
@@ -88,7 +87,7 @@ pub(super) async fn start_over(
     db::deletion::start_over(tx, record.id).await?;
     backend.jobs.publish_again(tx, &[record.message()]).await?;
     tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
-    announce(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
+    db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
     metrics::counter!("sexton_deletions_retried_total").increment(1);
     Ok(version)
 }

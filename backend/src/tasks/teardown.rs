@@ -1,6 +1,5 @@
 //! The steps of a teardown. Each may run twice, also at the same time on two nodes, with the same end.
 
-use super::delete::announce;
 use crate::db::deletion::DeletionRow;
 use crate::{Backend, Result, db};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -105,7 +104,7 @@ pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, recor
         }
     }
     db::deletion::succeed(&mut tx, record.id, &backend.node).await?;
-    announce(&mut tx, EventKind::TaskDeleted, record, None).await?;
+    db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeleted, record, None).await?;
     backend.jobs.forget(&mut tx, &[record.id]).await?;
     tx.commit().await?;
     Ok(true)
