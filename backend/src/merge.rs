@@ -9,16 +9,16 @@ use serde_json::{Map, Value};
 /// # Errors
 /// [`ProblemKind::InvalidRequest`] naming the field when the result has not the form of a draft.
 pub(crate) fn merge<T: Serialize + DeserializeOwned>(draft: &T, patch: &Value) -> Result<T, Refusal> {
-    let refuse = |field: &str, message: String| {
-        Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new(field, message)])
+    let refuse = |field: &str, message: &str| {
+        Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::malformed(field, message)])
     };
     if !patch.is_object() {
-        return Err(refuse("(body)", "must be a JSON object".to_owned()));
+        return Err(refuse(".", "must be a JSON object"));
     }
-    let mut value = serde_json::to_value(draft).map_err(|error| refuse("(body)", error.to_string()))?;
+    let mut value = serde_json::to_value(draft).map_err(|error| refuse(".", &error.to_string()))?;
     apply(&mut value, patch);
     serde_path_to_error::deserialize(value)
-        .map_err(|error| refuse(&error.path().to_string(), error.inner().to_string()))
+        .map_err(|error| refuse(&error.path().to_string(), &error.inner().to_string()))
 }
 
 fn apply(target: &mut Value, patch: &Value) {

@@ -102,6 +102,20 @@ impl FieldError {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
+
+    /// What serde could not read, at `path`. Its name for "here" is a dot, and what is missing or doubled stands in its
+    /// message only.
+    #[must_use]
+    pub fn malformed(path: &str, message: &str) -> Self {
+        let said = ["missing field `", "duplicate field `"].iter().find_map(|words| message.strip_prefix(words));
+        let field = match (path, said.and_then(|rest| rest.split('`').next())) {
+            (".", None) => "(body)".to_owned(),
+            (".", Some(name)) => name.to_owned(),
+            (path, None) => path.to_owned(),
+            (path, Some(name)) => format!("{path}.{name}"),
+        };
+        Self::new(field, message)
+    }
 }
 
 /// A refusal: the kind, a sentence that is never empty, and the fields concerned. Nothing has changed.

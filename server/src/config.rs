@@ -1,12 +1,14 @@
 //! Every setting, once: as a flag and as an environment variable. `.env.example` is checked against it by a test.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use backend::Policies;
 use backend::jobs::QueueSettings;
 use backend::pools::PoolSettings;
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::deletion::{RetryPolicy, StuckPolicy};
+use domain::schedule::{Schedule, ScheduleConfig};
+use domain::task::ScheduleType;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -118,11 +120,11 @@ pub struct Settings {
     /// Connections of pages and API.
     #[arg(long, env = "SEXTON_API_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub api_connections: u32,
-    /// Connections of the teardowns.
+    /// Connections of the teardowns: at least two more than teardowns at a time.
     #[arg(long, env = "SEXTON_WORKER_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=500))]
     pub worker_connections: u32,
     /// Connections of the queue itself.
-    #[arg(long, env = "SEXTON_QUEUE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=100))]
+    #[arg(long, env = "SEXTON_QUEUE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(4..=100))]
     pub queue_connections: u32,
     /// How long a request waits for a connection before it is answered 503, in milliseconds.
     #[arg(long, env = "SEXTON_ACQUIRE_TIMEOUT_MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
@@ -150,6 +152,26 @@ impl Settings {
             "SEXTON_LISTEN={address} is not a loopback address; there is no access control yet, so Sexton listens on \
              127.0.0.1 or [::1] only"
         );
+        // Handlers that wait for a connection would fail by waiting; the reconciler and the clean-up have theirs as well.
+        let (needed, has) = (u32::from(self.worker_concurrency) + 2, self.worker_connections);
+        ensure!(
+            !self.has(Role::Worker) || has >= needed,
+            "SEXTON_WORKER_CONNECTIONS={has} is too few for SEXTON_WORKER_CONCURRENCY={}: it must be at least {needed}",
+            self.worker_concurrency
+        );
+        self.check_reconciler()
+    }
+
+    fn check_reconciler(&self) -> Result<()> {
+        let cron = ScheduleConfig {
+            cron_expression: Some(self.reconcile_cron.clone()),
+            timezone: "UTC".to_owned(),
+            ..ScheduleConfig::default()
+        };
+        if let Err(errors) = Schedule::parse(ScheduleType::Recurring, &cron, chrono::Utc::now()) {
+            let reasons: Vec<_> = errors.into_iter().map(|error| error.message).collect();
+            bail!("SEXTON_RECONCILE_CRON=\"{}\" {}", self.reconcile_cron, reasons.join("; "));
+        }
         Ok(())
     }
 
@@ -181,12 +203,11 @@ impl Settings {
     /// The queue of this node.
     #[must_use]
     pub fn queue(&self, node: &str) -> QueueSettings {
-        QueueSettings {
-            queue: self.queue_name.clone(),
-            node: node.to_owned(),
-            concurrency: usize::from(self.worker_concurrency),
-            ..QueueSettings::default()
-        }
+        let concurrency = usize::from(self.worker_concurrency);
+        let defaults = QueueSettings::default();
+        // A node with few handlers fetches few jobs: it must not be silent for so long that it is taken for dead.
+        let batch_size = defaults.batch_size.min(concurrency * 4);
+        QueueSettings { queue: self.queue_name.clone(), node: node.to_owned(), concurrency, batch_size, ..defaults }
     }
 
     /// A pool of `max_connections`.

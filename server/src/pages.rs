@@ -2,30 +2,39 @@
 
 use crate::AppState;
 use crate::access;
-use crate::rest::problem;
-use app::error::HttpStatus;
+use crate::rest::{extract, problem};
+use app::error::{AppError, HttpStatus};
 use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get};
 use backend::Actor;
 use leptos::prelude::{provide_context, use_context};
-use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
+use leptos_axum::{LeptosRoutes, generate_route_list};
 
 /// All pages and server functions.
 pub fn router(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
     let context = context(state);
     Router::new()
-        .route("/fn/{*name}", post(server_function))
+        .route("/fn/{*name}", any(problem::no_route))
         .leptos_routes_with_context(state, generate_route_list(app::App), context, move || app::shell(&options))
+        .route_layer(from_fn(like_the_api))
         .route("/favicon.svg", get(|headers| crate::site::root_file("favicon.svg", headers)))
         .route("/pkg/{file}", get(crate::site::package))
 }
 
-/// A path that no route has: the same page as any, which says so, with status 404.
+/// A path that no route has: a problem under `/api`, and else the same page as any, which says so, with status 404.
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
+    if matches!(request.uri().path().strip_prefix("/api"), Some(rest) if rest.is_empty() || rest.starts_with('/')) {
+        return problem::no_route().await.into_response();
+    }
     let options = state.leptos.clone();
     let handler = leptos_axum::render_app_async_with_context(context(&state), move || app::shell(&options));
     handler(request).await.into_response()
@@ -47,6 +56,20 @@ fn caller() -> Option<Actor> {
     use_context::<Parts>().map(|parts| access::caller(&parts))
 }
 
-async fn server_function(State(state): State<AppState>, request: Request) -> Response {
-    handle_server_fns_with_context(context(&state), request).await.into_response()
+/// Around Leptos, which reads a body of any size and answers 500 to every form that it cannot read: the answers are those
+/// that the REST API would give.
+async fn like_the_api(parts: Parts, body: Result<Bytes, BytesRejection>, next: Next) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return extract::refuse_body(&rejection).into_response(),
+    };
+    let (mut parts, body) = next.run(Request::from_parts(parts, body.into())).await.into_parts();
+    if parts.status != StatusCode::INTERNAL_SERVER_ERROR || !parts.headers.contains_key(SERVER_FN_ERROR_HEADER) {
+        return Response::from_parts(parts, body);
+    }
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    if let Ok(AppError(refusal)) = serde_json::from_slice(&body) {
+        parts.status = problem::status(&refusal);
+    }
+    Response::from_parts(parts, body.into())
 }

@@ -4,9 +4,9 @@ use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, access, pages};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::error::{ProblemKind, Refusal};
@@ -19,24 +19,35 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-/// Everything that this process answers.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Everything that a node with the web role answers.
 pub fn router(state: &AppState) -> Router {
     let (api, document) = rest::router();
-    let api = api
-        .merge(rest::documentation(document))
-        .route("/api/{*rest}", axum::routing::any(problem::no_route))
-        .method_not_allowed_fallback(problem::no_method);
-    let probes = Router::new()
+    let routes = api.merge(rest::documentation(document)).merge(probes()).merge(pages::router(state));
+    layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::not_found), state)
+}
+
+/// What every other node answers: how it is.
+pub fn probes_only(state: &AppState) -> Router {
+    layered(probes().method_not_allowed_fallback(problem::no_method).fallback(problem::no_route), state)
+}
+
+fn probes() -> Router<AppState> {
+    Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics));
-    let request_id = HeaderName::from_static("x-request-id");
+        .route("/metrics", get(health::metrics))
+}
+
+fn layered(routes: Router<AppState>, state: &AppState) -> Router {
     let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+        .layer(map_request(usable_request_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(
             TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::DEBUG)),
         )
-        .layer(PropagateRequestIdLayer::new(request_id))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // What is pre-compressed has its encoding already; streams of events must not be held back.
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::SSE)))
         .layer(map_response(security_headers))
@@ -45,12 +56,21 @@ pub fn router(state: &AppState) -> Router {
         .layer(from_fn(access::only_loopback))
         .layer(CsrfLayer::new().with_rejection_response(|_| foreign_origin()))
         .layer(DefaultBodyLimit::max(state.body_limit));
-    api.merge(probes).merge(pages::router(state)).fallback(pages::not_found).layer(layers).with_state(state.clone())
+    routes.layer(layers).with_state(state.clone())
+}
+
+/// A client's own id of a request is kept if it is a short text: it is written into records and logs.
+async fn usable_request_id(mut request: Request) -> Request {
+    let is_usable = |id: &HeaderValue| id.to_str().is_ok_and(|id| (1..=128).contains(&id.trim().len()));
+    if !request.headers().get(REQUEST_ID).is_none_or(is_usable) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
 }
 
 /// One span a request, with the id that its log lines, records and problems share.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
 }
 

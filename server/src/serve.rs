@@ -43,11 +43,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let state = node.state.clone();
     tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
     tokio::spawn(on_signal(stop.clone()));
-    if settings.has(Role::Web) {
-        serve(listener, &state, &settings, stop.clone()).await?;
-    } else {
-        stop.cancelled().await;
-    }
+    serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
         tracing::warn!("shutdown took too long; what was under way will be taken up again");
@@ -56,13 +52,19 @@ pub async fn run(settings: Settings) -> Result<()> {
 }
 
 /// One process: its state and the pools behind it.
-struct Node {
-    state: AppState,
-    loops: Loops,
+pub struct Node {
+    /// What its handlers share.
+    pub state: AppState,
+    /// What it does by itself.
+    pub loops: Loops,
 }
 
 impl Node {
-    fn new(
+    /// Builds a node that reaches for its database only when it is asked for something.
+    ///
+    /// # Errors
+    /// Settings that cannot be read or contradict each other.
+    pub fn new(
         settings: &Settings,
         metrics: PrometheusHandle,
         listen: SocketAddr,
@@ -93,8 +95,14 @@ impl Node {
 /// Waits for the database, migrates it, fills the demo, starts the loops.
 async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
     let mut pause = Duration::from_millis(200);
-    while let Err(error) = prepare(&settings, &node.state.backend).await {
-        tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
+    loop {
+        match stop.run_until_cancelled(prepare(&settings, &node.state.backend)).await {
+            None => return,
+            Some(Ok(())) => break,
+            Some(Err(error)) => {
+                tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
+            }
+        }
         if stop.run_until_cancelled(sleep(pause)).await.is_none() {
             return;
         }
@@ -115,7 +123,8 @@ async fn prepare(settings: &Settings, backend: &Backend) -> Result<()> {
 async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, stop: CancellationToken) -> Result<()> {
     let address = listener.local_addr()?;
     tracing::info!("Sexton is at http://{address} (this machine only: there is no access control yet)");
-    let app = router::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let app = if settings.has(Role::Web) { router::router(state) } else { router::probes_only(state) };
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let ended = stop.clone();
     let server = axum::serve(listener, app).with_graceful_shutdown(ended.cancelled_owned()).into_future();
     let patience = Duration::from_secs(settings.shutdown_seconds);

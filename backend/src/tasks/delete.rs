@@ -37,7 +37,8 @@ pub enum Answer {
 /// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
 ///
 /// # Errors
-/// `EtagMismatch` or `TaskNotFound` for a precondition that does not hold; a database error when it could not be committed. Nothing has changed then: there is no "set the status back".
+/// `ProjectNotFound`; `EtagMismatch` or `TaskNotFound` for a precondition that does not hold; a database error when it could
+/// not be committed. Nothing has changed then: there is no "set the status back".
 pub async fn request(
     backend: &Backend,
     actor: &Actor,
@@ -91,6 +92,7 @@ async fn already_deleted(
     task_id: Uuid,
     precondition: &Precondition,
 ) -> Result<Answer> {
+    crate::projects::require(conn, project_id).await?;
     let receipt = db::deletion::receipt(conn, project_id, task_id).await?;
     precondition.check_gone(receipt.as_ref().map(|row| row.seen_version))?;
     let receipt = receipt.map(|row| row.show(&backend.policies.stuck)).transpose()?.map(Box::new);

@@ -1,7 +1,7 @@
 //! Deletion records: watch and steer.
 
 use super::extract::{ApiPath, ApiQuery, etag};
-use super::problem::{Problem, ProblemBody};
+use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
 use crate::access::Caller;
 use axum::Json;
@@ -32,7 +32,7 @@ pub struct ListParams {
 
 /// Lists the deletions of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions", tag = "deletions", params(("project_id" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
     _caller: Caller,
@@ -44,7 +44,7 @@ pub async fn list(
 
 /// Lists the deletions of all projects, newest first.
 #[utoipa::path(get, path = "/api/v1/deletions", tag = "deletions", params(ListParams),
-    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list_all(
     State(state): State<AppState>,
     _caller: Caller,
@@ -64,7 +64,7 @@ async fn page(
 
 /// One record, as long as it is kept; also after the task is gone.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
     _caller: Caller,
@@ -82,7 +82,7 @@ pub async fn get(
 
 /// Undoes a deletion before its point of no return; missed runs are never made up.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn undo(
     State(state): State<AppState>,
     _caller: Caller,
@@ -94,7 +94,7 @@ pub async fn undo(
 
 /// Gives a failed deletion a fresh cycle of attempts.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 202, body = Deletion), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 202, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn retry(
     State(state): State<AppState>,
     Caller(actor): Caller,

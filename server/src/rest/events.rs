@@ -1,7 +1,7 @@
 //! Server-sent events: hints with ids; whoever needs the truth reads it again.
 
 use super::extract::ApiPath;
-use super::problem::{Problem, ProblemBody};
+use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
 use crate::access::Caller;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// The events of a project: `hello` first, then what happens. `Last-Event-ID` resumes; `resync` says that too much was
 /// missed and everything should be read again.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events", params(("project_id" = Uuid, Path), ("Last-Event-ID" = Option<i64>, Header)),
-    responses((status = 200, body = Event, content_type = "text/event-stream"), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Event, content_type = "text/event-stream"), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn stream(
     State(state): State<AppState>,
     _caller: Caller,

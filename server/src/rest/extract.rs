@@ -11,6 +11,9 @@ use backend::tasks::etag::Precondition;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use serde::de::DeserializeOwned;
 
+/// What is allowed where an id is expected.
+const A_UUID: &str = "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d";
+
 /// Path parameters.
 pub struct ApiPath<T>(pub T);
 
@@ -22,13 +25,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
             let (field, message) = match &rejection {
                 PathRejection::FailedToDeserializePathParams(error) => match error.kind() {
                     ErrorKind::ParseErrorAtKey { key, .. } | ErrorKind::DeserializeError { key, .. } => {
-                        (key.clone(), "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d".to_owned())
+                        (key.clone(), A_UUID.to_owned())
                     }
                     other => ("(path)".to_owned(), other.to_string()),
                 },
                 other => ("(path)".to_owned(), other.to_string()),
             };
-            invalid(&field, message)
+            invalid(&field, &message)
         })
     }
 }
@@ -43,8 +46,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query))
             .map(Self)
-            .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))
+            .map_err(|error| invalid(&error.path().to_string(), &in_words(&error.inner().to_string())))
     }
+}
+
+/// What parsers say of a parameter, so that it also says what is allowed.
+fn in_words(message: &str) -> String {
+    let says = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+    if says(&["invalid digit", "number too large", "integer from empty"]) {
+        return "must be a whole number that is not negative".to_owned();
+    }
+    if says(&["UUID"]) {
+        return A_UUID.to_owned();
+    }
+    if says(&["premature end of input", "invalid characters", "out of range", "trailing input", "not enough"]) {
+        return "must be a moment such as 2026-11-23T14:00:00Z".to_owned();
+    }
+    message.replace("there are no fields", "no parameter is known here")
 }
 
 /// A JSON body.
@@ -61,8 +79,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| invalid(&error.path().to_string(), error.inner().to_string()))?;
-        json.end().map_err(|error| invalid("(body)", error.to_string()))?;
+            .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?;
+        json.end().map_err(|error| invalid("(body)", &error.to_string()))?;
         Ok(Self(value))
     }
 }
@@ -73,19 +91,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn refuse_body(rejection: &BytesRejection) -> Problem {
+/// A body that could not be read, or is larger than it may be.
+pub fn refuse_body(rejection: &BytesRejection) -> Problem {
     match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             Refusal::new(ProblemKind::PayloadTooLarge, "The body is larger than this server takes.").into()
         }
-        other => invalid("(body)", other.to_string()),
+        other => invalid("(body)", &other.to_string()),
     }
 }
 
-/// A malformed request, with the field. serde's name for "here" is a dot.
-pub fn invalid(field: &str, message: String) -> Problem {
-    let field = if field == "." { "(body)" } else { field };
-    Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new(field, message)]).into()
+/// A malformed request, with the path of the field.
+pub fn invalid(path: &str, message: &str) -> Problem {
+    Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::malformed(path, message)]).into()
 }
 
 /// `If-Match`.

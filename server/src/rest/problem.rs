@@ -9,6 +9,9 @@ use serde::Serialize;
 use tower_http::request_id::RequestId;
 use utoipa::ToSchema;
 
+/// The content type of a problem.
+pub const PROBLEM: &str = "application/problem+json";
+
 /// A refusal on its way to the client. Its body is written by [`render`], which knows the request.
 #[derive(Clone, Debug)]
 pub struct Problem(pub Refusal);
@@ -107,7 +110,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     headers.extend(
         response.headers().iter().filter(|(name, _)| *name == header::ALLOW).map(|(n, v)| (n.clone(), v.clone())),
     );
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

@@ -1,7 +1,7 @@
 //! Projects.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{Problem, ProblemBody};
+use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
 use crate::access::Caller;
 use axum::Json;
@@ -29,7 +29,7 @@ pub struct PageParams {
 
 /// Lists projects, newest first.
 #[utoipa::path(get, path = "/api/v1/projects", tag = "projects", params(PageParams),
-    responses((status = 200, body = Page<Project>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Page<Project>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
     _caller: Caller,
@@ -40,7 +40,7 @@ pub async fn list(
 
 /// Creates a project.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectDraft,
-    responses((status = 201, body = Project), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 201, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
     _caller: Caller,
@@ -54,7 +54,7 @@ pub async fn create(
 
 /// One project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
     _caller: Caller,
@@ -65,7 +65,7 @@ pub async fn get(
 
 /// Replaces a project.
 #[utoipa::path(put, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)), request_body = ProjectDraft,
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn replace(
     State(state): State<AppState>,
     _caller: Caller,
@@ -78,7 +78,7 @@ pub async fn replace(
 
 /// Changes what the body names; null clears (JSON merge patch).
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn merge(
     State(state): State<AppState>,
     _caller: Caller,

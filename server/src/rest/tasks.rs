@@ -1,7 +1,7 @@
 //! Tasks and their schedules.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{Problem, ProblemBody};
+use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
 use crate::access::Caller;
 use axum::Json;
@@ -90,7 +90,7 @@ pub struct DeletionAnswer {
 
 /// Lists tasks, newest first; those that are being deleted included.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
     _caller: Caller,
@@ -104,7 +104,7 @@ pub async fn list(
 
 /// Creates a task.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = TaskDraft,
-    responses((status = 201, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 201, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
     _caller: Caller,
@@ -118,7 +118,7 @@ pub async fn create(
 
 /// One task. 404 `task-deleted` with a link to the record once it is gone.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
     _caller: Caller,
@@ -129,7 +129,7 @@ pub async fn get(
 
 /// Replaces a task.
 #[utoipa::path(put, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = TaskDraft,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn replace(
     State(state): State<AppState>,
     _caller: Caller,
@@ -143,7 +143,7 @@ pub async fn replace(
 
 /// Changes what the body names; null clears (JSON merge patch).
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn merge(
     State(state): State<AppState>,
     _caller: Caller,
@@ -156,7 +156,7 @@ pub async fn merge(
 
 /// Enables or disables a task.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/status", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = StatusBody,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn set_status(
     State(state): State<AppState>,
     _caller: Caller,
@@ -170,7 +170,7 @@ pub async fn set_status(
 /// Accepts the deletion of a task. 202 is the only success: from then on no run of it starts on any node, except those
 /// whose execution ids stand in `in_flight`.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 202, body = DeletionAnswer), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 202, body = DeletionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
     Caller(actor): Caller,
@@ -213,7 +213,7 @@ pub struct NoParams {}
 
 /// The next runs of a task.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/next-runs", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), NextRunsParams),
-    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn next_runs(
     State(state): State<AppState>,
     _caller: Caller,
@@ -225,7 +225,7 @@ pub async fn next_runs(
 
 /// The words and next runs of a schedule that is still being typed.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/schedule-preview", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = PreviewBody,
-    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn preview_schedule(
     State(state): State<AppState>,
     _caller: Caller,
@@ -240,7 +240,7 @@ pub async fn preview_schedule(
 
 /// What deleting a task would stop, let end and remove; the `ETag` binds the consent.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/deletion-preview", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 200, body = DeletionPreview), (status = "4XX", body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = DeletionPreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn preview_deletion(
     State(state): State<AppState>,
     _caller: Caller,

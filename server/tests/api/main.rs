@@ -1,0 +1,19 @@
+//! The router on a real Postgres, called as clients call it: what the HTTP API promises, one sentence a test. One binary,
+//! so that it links once; a file a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+
+mod accept;
+mod access;
+mod agree;
+mod app;
+mod bad_bodies;
+mod bad_requests;
+mod bad_statuses;
+mod call;
+mod database_away;
+mod events;
+mod forms;
+mod health;
+mod openapi;
+mod preconditions;
+mod steer;

@@ -1,0 +1,92 @@
+//! The OpenAPI document and the routes are the same, and both are what `docs/http-api` §4 says.
+
+use crate::app::App;
+use crate::call::call;
+use axum::http::Method;
+use serde_json::Value;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::collections::BTreeSet;
+
+/// The contract for tasks, projects, deletions, events and health.
+const CONTRACT: [(&str, &[&str]); 14] = [
+    ("/api/v1/deletions", &["GET"]),
+    ("/api/v1/health", &["GET"]),
+    ("/api/v1/projects", &["GET", "POST"]),
+    ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}/deletions", &["GET"]),
+    ("/api/v1/projects/{project_id}/deletions/{deletion_id}", &["GET"]),
+    ("/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", &["POST"]),
+    ("/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", &["POST"]),
+    ("/api/v1/projects/{project_id}/events", &["GET"]),
+    ("/api/v1/projects/{project_id}/schedule-preview", &["POST"]),
+    ("/api/v1/projects/{project_id}/tasks", &["GET", "POST"]),
+    ("/api/v1/projects/{project_id}/tasks/{task_uuid}", &["DELETE", "GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}/tasks/{task_uuid}/deletion-preview", &["GET"]),
+    ("/api/v1/projects/{project_id}/tasks/{task_uuid}/next-runs", &["GET"]),
+];
+const STATUS: (&str, &[&str]) = ("/api/v1/projects/{project_id}/tasks/{task_uuid}/status", &["PATCH"]);
+
+fn contract() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    CONTRACT.into_iter().chain([STATUS])
+}
+
+fn operations(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().unwrap();
+    let methods = |item: &Value| item.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect::<Vec<_>>();
+    let of_path =
+        |(path, item): (&String, &Value)| methods(item).into_iter().map(|m| (path.clone(), m)).collect::<Vec<_>>();
+    paths.iter().flat_map(of_path).filter(|(_, key)| key.parse::<Method>().is_ok() && key != "PARAMETERS").collect()
+}
+
+/// A path with an id in place of each parameter.
+fn filled(path: &str) -> String {
+    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}"];
+    ids.iter().fold(path.to_owned(), |path, name| path.replace(name, "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"))
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_document_has_exactly_the_operations_of_the_contract(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let document = app.get("/api/v1/openapi.json").await.ok(200);
+    let expected: BTreeSet<_> = contract()
+        .flat_map(|(path, methods)| methods.iter().map(move |method| (path.to_owned(), (*method).to_owned())))
+        .collect();
+    assert_eq!(operations(&document), expected);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn every_documented_operation_is_there_and_no_other_method_is(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    for (path, methods) in contract() {
+        for method in methods {
+            let answer = app.send(call(method, &filled(path))).await;
+            assert_ne!(answer.status, 405, "{method} {path}");
+            assert!(!answer.text.contains("problems/route-not-found"), "{method} {path}");
+        }
+        let answer = app.send(call("TRACE", &filled(path))).await;
+        answer.problem(405, "method-not-allowed");
+        let known = answer.header("allow").split(',').map(str::trim).filter(|method| *method != "HEAD");
+        let (known, expected): (BTreeSet<_>, BTreeSet<_>) = (known.collect(), methods.iter().copied().collect());
+        assert_eq!(known, expected, "{path} has a method that the document does not show");
+    }
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn every_operation_is_described_and_names_its_problems(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let document = app.get("/api/v1/openapi.json").await.ok(200);
+    for (path, method) in operations(&document) {
+        let operation = &document["paths"][&path][method.to_lowercase()];
+        assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 8), "{method} {path}: {operation}");
+        if path != "/api/v1/health" {
+            for status in ["4XX", "503"] {
+                let content = &operation["responses"][status]["content"];
+                let schema = content["application/problem+json"]["schema"]["$ref"].as_str();
+                assert_eq!(schema, Some("#/components/schemas/ProblemBody"), "{method} {path} {status}");
+            }
+        }
+    }
+    app.end().await;
+}

@@ -1,0 +1,100 @@
+//! The API as a client of a node sees it.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A client of one node.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub location: String,
+    pub retry_after: Option<String>,
+    pub body: Value,
+}
+
+impl Client {
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        Self { http, base: base.to_owned() }
+    }
+
+    /// Sends a request; fails when the connection breaks.
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+        let url = format!("{}{path}", self.base);
+        let mut request = self.http.request(method.parse().unwrap(), url);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = request.send().await?;
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (location, retry_after) = (header("location").unwrap_or_default(), header("retry-after"));
+        let status = response.status().as_u16();
+        let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
+        Ok(Answer { status, location, retry_after, body })
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await.unwrap()
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await.unwrap()
+    }
+
+    pub async fn status(&self, path: &str) -> u16 {
+        self.get(path).await.status
+    }
+
+    /// A stream of events, up to its headers.
+    pub async fn events(&self, project: &str) -> reqwest::Response {
+        reqwest::Client::new().get(format!("{}{project}/events", self.base)).send().await.unwrap()
+    }
+
+    /// A project whose deletions can be undone for so many seconds; answers its path.
+    pub async fn project(&self, undo_window_seconds: i32) -> String {
+        let body = json!({
+            "name": "Billing",
+            "execution_endpoint": "http://127.0.0.1:9/",
+            "undo_window_seconds": undo_window_seconds,
+        });
+        self.create("/api/v1/projects", body).await
+    }
+
+    /// Tasks of a project; answers their paths.
+    pub async fn tasks(&self, project: &str, count: usize) -> Vec<String> {
+        let mut paths = Vec::new();
+        for number in 0..count {
+            let schedule = json!({ "cron_expression": "0 3 * * *", "timezone": "UTC" });
+            let body = json!({ "name": format!("Task {number}"), "schedule_config": schedule });
+            paths.push(self.create(&format!("{project}/tasks"), body).await);
+        }
+        paths
+    }
+
+    async fn create(&self, path: &str, body: Value) -> String {
+        let answer = self.send("POST", path, Some(body)).await.unwrap();
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.location
+    }
+
+    /// Requests the deletion of a task; answers the path of the record.
+    pub async fn accept(&self, task: &str) -> String {
+        let answer = self.delete(task).await;
+        assert_eq!((answer.status, &answer.body["status"]), (202, &json!("PENDING_DELETE")), "{answer:?}");
+        answer.location
+    }
+
+    /// The state of a deletion.
+    pub async fn state(&self, record: &str) -> String {
+        let answer = self.get(record).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body["state"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,127 @@
+//! The commands and settings of the binary.
+
+use crate::node::{output, sexton, url};
+use clap::CommandFactory;
+use server::config::Cli;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+/// Every environment variable of the program, with its default.
+fn settings() -> BTreeMap<String, Option<String>> {
+    let cli = Cli::command();
+    let arguments = cli.get_subcommands().flat_map(clap::Command::get_arguments);
+    let named = |argument: &clap::Arg| {
+        let defaults = argument.get_default_values().iter().map(|value| value.to_str().unwrap());
+        let default = Some(defaults.collect::<Vec<_>>().join(",")).filter(|text| !text.is_empty());
+        Some((argument.get_env()?.to_str()?.to_owned(), default))
+    };
+    arguments.filter_map(named).collect()
+}
+
+#[test]
+fn the_example_of_an_environment_names_every_setting_with_its_default_and_no_other() {
+    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../.env.example")).unwrap();
+    let mut written = BTreeMap::new();
+    let mut explained = false;
+    for line in example.lines() {
+        let assignment = line.strip_prefix('#').unwrap_or(line);
+        match assignment.split_once('=').filter(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')) {
+            Some((name, value)) => {
+                assert!(explained, "{name} is not explained");
+                let value = Some(value.trim_matches('"').to_owned()).filter(|_| line.starts_with('#'));
+                assert!(written.insert(name.to_owned(), value).is_none(), "{name} stands there twice");
+                explained = false;
+            }
+            None => explained = line.starts_with("# ") || explained && !line.is_empty(),
+        }
+    }
+    let settings = settings();
+    assert_eq!(written.keys().collect::<Vec<_>>(), settings.keys().collect::<Vec<_>>());
+    for (name, default) in settings {
+        if let Some(default) = default {
+            assert_eq!(written[&name].as_ref(), Some(&default), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_help_lists_every_setting() {
+    let help = output(&["serve", "--help"], &[]);
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).unwrap();
+    for name in settings().keys() {
+        assert!(
+            [']', '='].iter().any(|end| help.contains(&format!("[env: {name}{end}"))),
+            "{name} is missing:\n{help}"
+        );
+    }
+    for command in ["serve", "migrate"] {
+        assert!(String::from_utf8(output(&["--help"], &[]).stdout).unwrap().contains(command));
+    }
+}
+
+#[test]
+fn a_setting_that_cannot_be_is_refused_with_a_sentence_that_names_it() {
+    let database = ("DATABASE_URL", "postgres://127.0.0.1:9/none");
+    let cases = [
+        ("SEXTON_LISTEN", "0.0.0.0:0", "not a loopback address"),
+        ("SEXTON_LISTEN", "192.168.1.7:3000", "not a loopback address"),
+        ("SEXTON_LISTEN", "[::]:0", "not a loopback address"),
+        ("SEXTON_LISTEN", "nowhere", "invalid"),
+        ("SEXTON_ROLES", "web,cook", "cook"),
+        ("SEXTON_WORKER_CONCURRENCY", "0", "1..=256"),
+        ("SEXTON_WORKER_CONCURRENCY", "7", "SEXTON_WORKER_CONNECTIONS"),
+        ("SEXTON_RECEIPT_DAYS", "29", "30..=3650"),
+        ("SEXTON_LOG", "==", "SEXTON_LOG"),
+        ("SEXTON_RECONCILE_CRON", "99 99 99 99 99", "SEXTON_RECONCILE_CRON"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+    ];
+    for (name, value, says) in cases {
+        let mut environment = vec![database, ("SEXTON_LISTEN", "127.0.0.1:0")];
+        environment.retain(|(other, _)| *other != name);
+        environment.push((name, value));
+        let refused = output(&["serve"], &environment);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{name}={value} was taken");
+        assert!(said.contains(says) && !said.contains("panicked"), "{name}={value}: {said}");
+    }
+    let refused = output(&["serve"], &[]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("--database-url"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused =
+        output(&["serve"], &[("DATABASE_URL", "postgres://127.0.0.1:9/none"), ("SEXTON_LISTEN", address.as_str())]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains(&format!("cannot listen on {address}")));
+}
+
+#[sqlx::test(migrations = false)]
+async fn migrating_twice_and_two_at_once_is_migrating_once(pool: PgPoolOptions, on: PgConnectOptions) {
+    let database = url(&on);
+    let start = || {
+        let mut command = sexton(&["migrate"], &[("DATABASE_URL", &database)]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for child in [start(), start(), start()] {
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert!(start().wait_with_output().unwrap().status.success());
+    let pool = pool.connect_with(on).await.unwrap();
+    assert!(backend::migrate::is_current(&pool).await.unwrap());
+    pool.close().await;
+}
+
+#[test]
+fn migrating_without_a_database_says_so() {
+    let refused = output(&["migrate"], &[("DATABASE_URL", "postgres://postgres@127.0.0.1:9/none")]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("the database could not be migrated"), "{said}");
+}

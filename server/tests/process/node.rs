@@ -1,0 +1,110 @@
+//! A node as an operator runs it, and its end.
+
+use crate::client::Client;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+/// How long a test waits for a signal before it says that it never came.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What keeps a node small, so that many fit on one Postgres, and quick.
+const SMALL: [(&str, &str); 8] = [
+    ("SEXTON_LISTEN", "127.0.0.1:0"),
+    ("SEXTON_LOG_FORMAT", "json"),
+    ("SEXTON_API_CONNECTIONS", "5"),
+    ("SEXTON_WORKER_CONNECTIONS", "6"),
+    ("SEXTON_QUEUE_CONNECTIONS", "4"),
+    ("SEXTON_RECONCILE_CRON", "* * * * * *"),
+    ("SEXTON_STUCK_PENDING_SECONDS", "1"),
+    ("SEXTON_RETRY_BASE_MS", "200"),
+];
+
+/// The binary with no settings but those given.
+pub fn sexton(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sexton"));
+    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn output(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    sexton(arguments, environment).output().unwrap()
+}
+
+/// The URL of a test's database.
+pub fn url(options: &PgConnectOptions) -> String {
+    options.to_url_lossy().to_string()
+}
+
+/// A running node. Killed, if it still runs, when the test is over.
+pub struct Node {
+    child: Child,
+    pub client: Client,
+}
+
+impl Node {
+    /// Starts a node and learns its port from its log.
+    pub async fn start(database_url: &str, more: &[(&str, &str)]) -> Self {
+        let environment: Vec<_> = SMALL.iter().chain([&("DATABASE_URL", database_url)]).chain(more).copied().collect();
+        let mut child = sexton(&["serve"], &environment).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = child.stderr.take().unwrap();
+        let address = tokio::task::spawn_blocking(move || address(log)).await.unwrap();
+        Self { child, client: Client::new(&format!("http://{address}")) }
+    }
+
+    /// Starts a node and waits until it says that it is ready.
+    pub async fn ready(database_url: &str, more: &[(&str, &str)]) -> Self {
+        let node = Self::start(database_url, more).await;
+        until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+        node
+    }
+
+    /// Ends it at once, wherever it is.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(mut self) -> ExitStatus {
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Reads the log up to the line that names the address; the rest is read and thrown away, so that the pipe never fills.
+fn address(mut log: impl Read + Send + 'static) -> String {
+    let (mut text, mut byte) = (String::new(), [0]);
+    loop {
+        assert_eq!(log.read(&mut byte).unwrap(), 1, "it ended before it listened:\n{text}");
+        text.push(byte[0] as char);
+        if let Some((_, rest)) = text.split_once("Sexton is at http://")
+            && let Some((address, _)) = rest.split_once(' ')
+        {
+            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+            return address.to_owned();
+        }
+    }
+}
+
+/// Looks again and again until `condition` holds; the looking itself paces the loop.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let look = async { while !condition().await {} };
+    tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("it never came to it that {what}"));
+}
