@@ -3,6 +3,7 @@
 use crate::api::{RetryDeletion, SetStatus, UndoDeletion};
 use crate::components::toast::Toasts;
 use crate::error::AppError;
+use crate::live::Live;
 use leptos::prelude::*;
 
 /// Provides the actions to all pages.
@@ -10,30 +11,33 @@ pub fn provide() {
     let toasts = expect_context::<Toasts>();
     let (undo, retry, status) =
         (ServerAction::<UndoDeletion>::new(), ServerAction::<RetryDeletion>::new(), ServerAction::<SetStatus>::new());
+    let live = expect_context::<Live>();
     Effect::new(move |_| match undo.value().get() {
         Some(Ok(task)) => {
-            toasts.show("Deletion undone", format!("“{}” is back; it runs at its next time.", task.name), None)
+            toasts.undone(&task);
+            live.nudge();
         }
-        Some(Err(error)) => refused(toasts, "Not undone", error),
+        Some(Err(error)) => refused(toasts, "Not undone", &error),
         None => {}
     });
     Effect::new(move |_| match retry.value().get() {
         Some(Ok(deletion)) => {
-            toasts.show("Deletion retried", format!("“{}” gets a fresh cycle of attempts.", deletion.task_name), None)
+            toasts.retried(deletion);
+            live.nudge();
         }
-        Some(Err(error)) => refused(toasts, "Not retried", error),
+        Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
-    Effect::new(move |_| {
-        if let Some(Err(error)) = status.value().get() {
-            refused(toasts, "Not changed", error);
-        }
+    Effect::new(move |_| match status.value().get() {
+        Some(Ok(_)) => live.nudge(),
+        Some(Err(error)) => refused(toasts, "Not changed", &error),
+        None => {}
     });
     provide_context(undo);
     provide_context(retry);
     provide_context(status);
 }
 
-fn refused(toasts: Toasts, title: &str, error: AppError) {
-    toasts.show(title, error.0.detail, None);
+fn refused(toasts: Toasts, title: &'static str, error: &AppError) {
+    toasts.show(title, error.detail().to_owned());
 }

@@ -4,10 +4,10 @@
 mod real {
     use chrono::{DateTime, Utc};
     use leptos::html::Dialog;
-    use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document};
+    use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document, window_event_listener};
     use std::time::Duration;
-    use web_sys::HtmlElement;
     use web_sys::wasm_bindgen::JsCast;
+    use web_sys::{Element, HtmlElement};
 
     /// Tells tests and styles that the page has come alive.
     pub fn mark_hydrated() {
@@ -56,24 +56,54 @@ mod real {
         serde_json::from_value(serde_json::Value::Object(fields)).ok()
     }
 
-    /// Loads another page.
-    pub fn go(path: &str) {
-        let _ = leptos::prelude::window().location().set_href(path);
+    /// Loads this page anew from the server.
+    pub fn reload() {
+        let _ = leptos::prelude::window().location().reload();
     }
 
-    /// Closes the menu in which something was chosen.
-    pub fn close_menu(event: &leptos::ev::MouseEvent) {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        if let Some(menu) = target.and_then(|target| target.closest("details").ok()).flatten() {
+    /// Closes the menus that something was chosen in, that the viewer clicks beside, or leaves with Escape; focus stays
+    /// where the menu was.
+    pub fn watch_menus() {
+        let _ = window_event_listener(leptos::ev::click, |event| {
+            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            let in_summary = target.as_ref().and_then(|target| target.closest(".menu summary").ok()).flatten();
+            if in_summary.is_none() {
+                close_menus(target.and_then(|target| target.closest(".menu").ok()).flatten().as_ref());
+            }
+        });
+        let _ = window_event_listener(leptos::ev::keydown, |event| {
+            let within = document().active_element().and_then(|element| element.closest(".menu").ok()).flatten();
+            if event.key() == "Escape" {
+                close_menus(within.as_ref());
+            }
+        });
+    }
+
+    /// Closes all menus; the summary of the one that was used gets the focus.
+    fn close_menus(used: Option<&Element>) {
+        while let Ok(Some(menu)) = document().query_selector(".menu[open]") {
             let _ = menu.remove_attribute("open");
+            let summary = menu.query_selector("summary").ok().flatten();
+            if used == Some(&menu)
+                && let Some(summary) = summary.and_then(|summary| summary.dyn_into::<HtmlElement>().ok())
+            {
+                let _ = summary.focus();
+            }
         }
     }
 
-    /// Moves focus to the element with this id.
+    /// Moves focus to the element with this id; to the page's content if there is none.
     pub fn focus(id: &str) {
-        if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        let find = |id: &str| document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok());
+        if let Some(element) = find(id).or_else(|| find("main")) {
             let _ = element.focus();
         }
+    }
+
+    /// A moment on the clock of the viewer, as the viewer writes it.
+    pub fn local(at: DateTime<Utc>) -> String {
+        let date = js_sys::Date::new(&(at.timestamp_millis() as f64).into());
+        date.to_locale_string("default", &js_sys::Object::new()).into()
     }
 
     /// Calls `tick` every second until the owner goes.
@@ -112,9 +142,12 @@ mod real {
     pub fn form_fields<T>(_: NodeRef<leptos::html::Form>) -> Option<T> {
         None
     }
-    pub fn go(_: &str) {}
-    pub fn close_menu(_: &leptos::ev::MouseEvent) {}
+    pub fn reload() {}
+    pub fn watch_menus() {}
     pub fn focus(_: &str) {}
+    pub fn local(_: DateTime<Utc>) -> String {
+        String::new()
+    }
     pub fn every_second(_: impl FnMut() + 'static) {}
     pub fn after(_: Duration, _: impl FnOnce() + 'static) {}
     pub fn is_hidden() -> bool {

@@ -5,6 +5,7 @@ pub mod deletion_parts;
 pub mod field;
 pub mod icons;
 pub mod layout;
+pub mod loaded;
 pub mod status_badge;
 pub mod task_row;
 pub mod time;

@@ -13,7 +13,16 @@ impl AppError {
     /// The sentence for a person.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.0.detail
+        match self.0.kind {
+            ProblemKind::EtagMismatch => "Somebody changed it in between; nothing was done.",
+            _ => &self.0.detail,
+        }
+    }
+
+    /// True when the same may work a little later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.0.kind, ProblemKind::Unavailable | ProblemKind::Timeout)
     }
 
     /// The message of one field, if it was refused.

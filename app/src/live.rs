@@ -1,10 +1,18 @@
 //! Live updates: one stream of events a tab, closed while the tab is hidden. Events are hints; pages read the truth again.
 //!
-//! A page follows a project with [`Live::follow`] and reads again whenever [`Live::on_pulse`] says so: on an event, on
-//! (re)connecting, on `resync`, when the tab becomes visible, and every 30 seconds in any case.
+//! A page follows a project with [`Live::follow`] and reads again as [`Live::keep_fresh`] does: on an event, on
+//! (re)connecting, on `resync`, when the tab becomes visible, after an own action, and every 30 seconds in any case. What
+//! cannot be read is asked for again soon, and the indicator says so.
 
+use crate::browser;
+use crate::error::AppError;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// After a read that failed, and after a stream that the server refused.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What the indicator says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +50,11 @@ pub struct Live {
     pulse: RwSignal<u64>,
     state: RwSignal<LiveState>,
     paused: RwSignal<bool>,
+    /// The last read failed: what is shown may be old.
+    stale: RwSignal<bool>,
+    /// Changes when the stream was refused and should be opened anew.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
+    reopen: RwSignal<u64>,
 }
 
 impl Live {
@@ -52,6 +65,8 @@ impl Live {
             pulse: RwSignal::new(0),
             state: RwSignal::new(LiveState::Off),
             paused: RwSignal::new(false),
+            stale: RwSignal::new(false),
+            reopen: RwSignal::new(0),
         };
         stream::connect(live);
         live
@@ -59,26 +74,61 @@ impl Live {
 
     /// Follows a project until the caller's owner goes.
     pub fn follow(self, project: Uuid) {
-        Effect::new(move |_| self.project.set(Some(project)));
+        Effect::new(move |_| {
+            self.stale.set(false);
+            self.project.set(Some(project));
+        });
         on_cleanup(move || {
             let _ = self.project.try_set(None);
         });
     }
 
-    /// Calls `read` at the moments at which a page should read again, until the caller's owner goes.
-    pub fn on_pulse(self, read: impl Fn() + 'static) {
+    /// Reads at the moments at which a page should read again, until the caller's owner goes, and hands over what came.
+    /// An answer that was overtaken by a later one is dropped.
+    pub fn keep_fresh<T: 'static, F: Future<Output = Result<T, AppError>> + 'static>(
+        self,
+        read: impl Fn() -> F + 'static,
+        apply: impl Fn(Result<T, AppError>) + Clone + 'static,
+    ) {
+        let newest = StoredValue::new(0);
         Effect::new(move |before: Option<u64>| {
             let pulse = self.pulse.get();
             if before.is_some_and(|before| before != pulse) {
-                read();
+                let (reading, apply) = (read(), apply.clone());
+                spawn_local(async move {
+                    let result = reading.await;
+                    if newest.try_get_value().is_some_and(|newest| newest <= pulse) {
+                        newest.set_value(pulse);
+                        self.note(result.as_ref().err());
+                        apply(result);
+                    }
+                });
             }
             pulse
         });
     }
 
+    /// Lets the page read again: something was done here.
+    pub fn nudge(self) {
+        let _ = self.pulse.try_update(|pulse| *pulse += 1);
+    }
+
+    /// Says whether what is shown is true; if not, asks again soon. A hidden tab does when it is looked at.
+    fn note(self, error: Option<&AppError>) {
+        let failed = error.is_some_and(AppError::is_passing);
+        let _ = self.stale.try_set(failed);
+        if failed && !browser::is_hidden() {
+            browser::after(AGAIN, move || self.nudge());
+        }
+    }
+
     /// What the indicator says.
     pub fn state(self) -> LiveState {
-        if self.paused.get() && self.project.get().is_some() { LiveState::Paused } else { self.state.get() }
+        match self.state.get() {
+            _ if self.paused.get() && self.project.get().is_some() => LiveState::Paused,
+            LiveState::Live if self.stale.get() => LiveState::Reconnecting,
+            state => state,
+        }
     }
 
     /// Stops or resumes updates.
@@ -89,7 +139,8 @@ impl Live {
 
 #[cfg(feature = "hydrate")]
 mod stream {
-    use super::{Live, LiveState};
+    use super::{AGAIN, Live, LiveState};
+    use crate::browser;
     use domain::event::EventKind;
     use gloo_timers::callback::{Interval, Timeout};
     use leptos::prelude::*;
@@ -114,6 +165,7 @@ mod stream {
         watch.forget();
         let open = StoredValue::new_local(None::<Open>);
         Effect::new(move |_| {
+            live.reopen.track();
             open.update_value(|open| *open = None);
             match live.project.get() {
                 Some(project) if visible.get() && !live.paused.get() => {
@@ -137,9 +189,7 @@ mod stream {
             let source = EventSource::new(url).ok()?;
             let waiting = Rc::new(RefCell::new(None::<Timeout>));
             let pulse = move || {
-                let timeout = Timeout::new(DEBOUNCE_MS, move || {
-                    let _ = live.pulse.try_update(|pulse| *pulse += 1);
-                });
+                let timeout = Timeout::new(DEBOUNCE_MS, move || live.nudge());
                 *waiting.borrow_mut() = Some(timeout);
             };
             let hint = {
@@ -149,8 +199,15 @@ mod stream {
                     pulse();
                 }
             };
+            let stream = source.clone();
             let broken = move |_| {
                 let _ = live.state.try_set(LiveState::Reconnecting);
+                // The browser tries again by itself, unless the server has refused.
+                if stream.ready_state() == EventSource::CLOSED {
+                    browser::after(AGAIN, move || {
+                        let _ = live.reopen.try_update(|count| *count += 1);
+                    });
+                }
             };
             let mut closures = vec![Closure::new(broken)];
             source.set_onerror(closures.first().map(|closure| closure.as_ref().unchecked_ref()));

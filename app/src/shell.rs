@@ -3,6 +3,7 @@
 use crate::actions;
 use crate::browser;
 use crate::components::layout::Header;
+use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
 use crate::pages;
@@ -60,14 +61,19 @@ fn content_security_policy() {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_context(Toasts::default());
+    provide_context(Toasts::new());
     provide_context(Live::start());
+    provide_context(Clock::start());
     actions::provide();
-    Effect::new(|_| browser::mark_hydrated());
+    Effect::new(|_| {
+        browser::watch_menus();
+        browser::mark_hydrated();
+    });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Sexton".to_owned() } else { format!("{title} · Sexton") } />
         <Router>
-            <a class="skip" href="#main">
+            // The browser's own jump, not the router's: it moves the focus.
+            <a class="skip" href="#main" rel="external">
                 "Skip to content"
             </a>
             <Header />

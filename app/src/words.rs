@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// "23 Nov 2026, 14:02 UTC": what the server renders, because it does not know the viewer's zone.
+/// "23 Nov 2026, 14:02:05 UTC": what the server renders, because it does not know the viewer's zone.
 pub fn absolute(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y, %H:%M:%S UTC").to_string()
 }
@@ -27,6 +27,34 @@ pub fn duration(delta: TimeDelta) -> String {
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// How long a call took: "480 ms", "1.2 s", "3 min".
+pub fn took(milliseconds: i64) -> String {
+    match milliseconds {
+        1_000..10_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => duration(TimeDelta::milliseconds(milliseconds)),
+    }
+}
+
+/// A moment on the clock of a task's zone, given as RFC 3339: "Tue 24 Nov 2026, 02:30".
+pub fn wall_clock(rfc3339: &str) -> String {
+    let Ok(at) = DateTime::parse_from_rfc3339(rfc3339) else { return rfc3339.to_owned() };
+    let seconds = if at.timestamp() % 60 == 0 { "" } else { ":%S" };
+    at.format(&format!("%a %-d %b %Y, %H:%M{seconds}")).to_string()
+}
+
+/// What happens when a run is still going on at the time of the next.
+pub const OVERLAP: [(&str, &str); 3] =
+    [("SKIP", "Skip the new run"), ("ALLOW", "Run both"), ("QUEUE_ONE", "Let one wait")];
+
+/// What happens when runs were missed.
+pub const MISSED: [(&str, &str); 3] =
+    [("RUN_ONCE", "Run once for all"), ("SKIP", "Skip them"), ("RUN_ALL", "Run all, 100 at most")];
+
+/// The words of one of such values.
+pub fn of(choices: &[(&'static str, &'static str)], value: &str) -> &'static str {
+    choices.iter().find(|(key, _)| *key == value).map_or("", |(_, words)| *words)
 }
 
 /// "1 run", "412 runs", "9,820 log lines".

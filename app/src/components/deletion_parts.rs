@@ -1,6 +1,5 @@
 //! Parts of a deletion's record: its state in words, what a deletion would remove.
 
-use super::time::Moment;
 use crate::words;
 use domain::deletion::{DeletionPreview, DeletionState};
 use leptos::prelude::*;
@@ -26,10 +25,10 @@ pub fn DeletionBadge(state: DeletionState) -> impl IntoView {
 /// What deleting would stop, let end and remove.
 #[component]
 pub fn PreviewList(preview: DeletionPreview) -> impl IntoView {
-    let next = preview.next_runs.first().map(|run| run.at);
-    let not = match next {
-        Some(at) => view! { "the run " <Moment at /> ", and all after it" }.into_any(),
-        None => "nothing is planned".into_any(),
+    let not = match preview.next_runs.as_slice() {
+        [] => "nothing is planned".to_owned(),
+        [only] => format!("the run of {}", words::wall_clock(&only.local)),
+        [next, ..] => format!("runs from {} on", words::wall_clock(&next.local)),
     };
     let in_flight = match preview.in_flight {
         0 => "none".to_owned(),

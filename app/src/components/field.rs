@@ -127,6 +127,15 @@ fn Hint(id: String, hint: &'static str, message: Signal<Option<String>>) -> impl
     }
 }
 
+/// What is wrong with single fields stands beside them; the head says how many.
+fn summary(error: &AppError) -> String {
+    match error.0.errors.len() {
+        0 => error.detail().to_owned(),
+        1 => "One field below says why.".to_owned(),
+        fields => format!("{fields} fields below say why."),
+    }
+}
+
 /// What a form as a whole was refused with.
 #[component]
 pub fn FormError() -> impl IntoView {
@@ -137,7 +146,7 @@ pub fn FormError() -> impl IntoView {
                 <p class="alert" role="alert">
                     <b>{error.0.kind.title()}</b>
                     " "
-                    {error.0.detail.clone()}
+                    {summary(&error)}
                 </p>
             }
         })

@@ -1,10 +1,15 @@
 //! Header, page heads, tabs, and the states that every page can be in.
 
 use super::icons::Bell;
+use crate::api::list_projects;
+use crate::browser;
 use crate::error::AppError;
 use crate::live::{Live, LiveState};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
 use leptos_router::components::A;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The bar at the top.
@@ -91,24 +96,44 @@ pub fn Crumbs(project_id: Uuid, project: String, here: String) -> impl IntoView 
     }
 }
 
-/// A page that could not be shown: what happened and what to do next. Sets the HTTP status.
+/// A page that could not be shown: what happened and what to do next. Sets the HTTP status. What will pass is tried again
+/// until it has.
 #[component]
 pub fn Trouble(error: AppError) -> impl IntoView {
     error.set_status();
-    let missing = error.is_missing();
+    let passing = error.is_passing();
+    Effect::new(move |_| {
+        if passing {
+            try_again();
+        }
+    });
+    let next = if error.is_missing() {
+        view! { <a class="btn" href="/projects">"All projects"</a> }.into_any()
+    } else {
+        // Loaded anew, not routed: the address stays the same.
+        view! { <a class="btn" href="" rel="external">"Try again"</a> }.into_any()
+    };
     view! {
+        <Title text=error.0.kind.title() />
         <section class="empty" role="alert">
             <h1>{error.0.kind.title()}</h1>
-            <p>{error.0.detail.clone()}</p>
-            <p>
-                {if missing {
-                    view! { <a class="btn" href="/projects">"All projects"</a> }.into_any()
-                } else {
-                    view! { <a class="btn" href="">"Try again"</a> }.into_any()
-                }}
-            </p>
+            <p>{error.detail().to_owned()}</p>
+            {passing.then(|| view! { <p class="alive">"This page is tried again by itself."</p> })}
+            <p>{next}</p>
         </section>
     }
+}
+
+/// Asks for something small until the server can answer it, then loads the page.
+fn try_again() {
+    browser::after(Duration::from_secs(2), || {
+        spawn_local(async {
+            match list_projects(None).await {
+                Err(error) if error.is_passing() => try_again(),
+                _ => browser::reload(),
+            }
+        });
+    });
 }
 
 /// What a page shows while it loads.

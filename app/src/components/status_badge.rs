@@ -3,10 +3,10 @@
 use super::icons::{Bars, Circle, Hourglass, Octagon};
 use super::time::{Clock, Moment};
 use crate::api::{RetryDeletion, UndoDeletion};
-use crate::words;
+use crate::{browser, words};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{Deletion, DeletionState, Step};
 use domain::status::TaskStatus;
-use domain::task::Task;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 
@@ -49,13 +49,12 @@ pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
 
 /// The badge and what stands beside it: progress and undo, reason and retry, since when.
 #[component]
-pub fn TaskStatusCell(task: Task) -> impl IntoView {
-    let status = task.status;
-    let beside = match (status, task.deletion) {
+pub fn TaskStatusCell(status: TaskStatus, since: DateTime<Utc>, deletion: Option<Deletion>) -> impl IntoView {
+    let beside = match (status, deletion) {
         (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> }.into_any(),
         (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> }.into_any(),
         (TaskStatus::Disabled, _) => {
-            view! { <div class="note">"since " <Moment at=task.status_changed_at /></div> }.into_any()
+            view! { <div class="note"><span>"since " <Moment at=since /></span></div> }.into_any()
         }
         (TaskStatus::Active | TaskStatus::PendingDelete | TaskStatus::DeleteFailed, _) => ().into_any(),
     };
@@ -85,35 +84,37 @@ pub fn progress_words(deletion: &Deletion) -> String {
 
 #[component]
 fn Pending(deletion: Deletion) -> impl IntoView {
-    let clock = Clock::of_page();
-    let undo_until = deletion.undo_until;
-    let left = move || {
-        let seconds = clock.now().and_then(|now| Some((undo_until? - now).num_seconds()))?;
-        (seconds > 0).then(|| format!(" ({})", words::duration(chrono::TimeDelta::seconds(seconds))))
-    };
     let next = deletion.next_retry_at.map(|at| view! { ", next " <Moment at /> });
     let bar = deletion.current_step().and_then(|step| Some((step.done, step.total.filter(|total| *total > 1)?)));
-    let bar = bar.map(|(done, total)| view! { <progress max=total.to_string() value=done.to_string() aria-label="History removed"></progress> });
+    let bar = bar.map(|(done, total)| {
+        view! { <progress max=total.to_string() value=done.to_string() aria-label="History removed"></progress> }
+    });
     view! {
         <div class="note">
-            {progress_words(&deletion)} {next}
-            {deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=left /> })}
+            <span>{progress_words(&deletion)} {next}</span>
+            {deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> })}
         </div>
         {bar}
     }
 }
 
-/// A form that undoes a deletion; with the seconds that are left once the page has come alive.
+/// A form that undoes a deletion; with the time that is left once the page has come alive.
 #[component]
-pub fn UndoForm(deletion: Deletion, label: impl Fn() -> Option<String> + Send + Sync + 'static) -> impl IntoView {
+pub fn UndoForm(deletion: Deletion) -> impl IntoView {
     let action = expect_context::<ServerAction<UndoDeletion>>();
+    let (clock, until, task) = (expect_context::<Clock>(), deletion.undo_until, deletion.task_uuid);
+    let left = move || {
+        let seconds = clock.now().and_then(|now| Some((until? - now).num_seconds()))?;
+        (seconds > 0).then(|| format!("({})", words::duration(TimeDelta::seconds(seconds))))
+    };
     view! {
         <ActionForm action attr:class="inline">
             <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
             <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
-            <button class="btn sm" type="submit">
-                "Undo"
-                {label}
+            // The button goes with the deletion; the focus does not.
+            <button class="btn sm" type="submit" on:click=move |_| browser::focus(&format!("task-{task}"))>
+                <span>"Undo"</span>
+                <span class="left">{left}</span>
             </button>
         </ActionForm>
     }
@@ -123,9 +124,11 @@ pub fn UndoForm(deletion: Deletion, label: impl Fn() -> Option<String> + Send + 
 fn Failed(deletion: Deletion) -> impl IntoView {
     let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
     let details = format!("/projects/{}/deletions/{}", deletion.project_id, deletion.id);
+    let next = deletion.next_retry_at.map(|at| view! { ", next try " <Moment at /> });
     view! {
         <div class="note">
-            {reason} <RetryForm deletion=deletion.clone() />
+            <span>{reason} {next}</span>
+            <RetryForm deletion />
             <a class="link" href=details>
                 "Details"
             </a>
@@ -137,11 +140,12 @@ fn Failed(deletion: Deletion) -> impl IntoView {
 #[component]
 pub fn RetryForm(deletion: Deletion) -> impl IntoView {
     let action = expect_context::<ServerAction<RetryDeletion>>();
+    let task = deletion.task_uuid;
     view! {
         <ActionForm action attr:class="inline">
             <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
             <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
-            <button class="btn sm" type="submit">
+            <button class="btn sm" type="submit" on:click=move |_| browser::focus(&format!("task-{task}"))>
                 "Retry"
             </button>
         </ActionForm>

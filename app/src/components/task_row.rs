@@ -1,69 +1,84 @@
-//! One row of the task list. Its fields follow its signal; the row itself never moves.
+//! One row of the task list. Its fields follow its signal, each by itself: what does not change is not rendered anew, so
+//! that focus and an open menu stay where they are. The row itself never moves.
 
 use super::delete_dialog::DeleteDialogs;
 use super::status_badge::TaskStatusCell;
 use super::time::Moment;
 use crate::api::SetStatus;
-use crate::browser;
 use crate::words;
-use domain::execution::ExecutionStatus;
+use domain::execution::{ExecutionStatus, ExecutionSummary};
 use domain::status::TaskStatus;
 use domain::task::Task;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
+use uuid::Uuid;
+
+/// A part of a task that changes by itself.
+fn part<T>(task: &ArcRwSignal<Task>, read: impl Fn(&Task) -> T + Send + Sync + 'static) -> Memo<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+{
+    let task = task.clone();
+    Memo::new(move |_| task.with(&read))
+}
 
 /// One task.
 #[component]
 pub fn TaskRow(task: ArcRwSignal<Task>, dialogs: DeleteDialogs) -> impl IntoView {
-    let (head, status, schedule, next, last, menu) =
-        (task.clone(), task.clone(), task.clone(), task.clone(), task.clone(), task.clone());
-    let id = task.with_untracked(|task| task.uuid);
-    let dim = move || task.with(|task| task.status.is_being_deleted());
+    let (id, project_id) = task.with_untracked(|task| (task.uuid, task.project_id));
+    let href = format!("/projects/{project_id}/tasks/{id}");
+    let name = part(&task, |task| task.name.clone());
+    let description = part(&task, |task| task.description.clone());
+    let status = part(&task, |task| (task.status, task.status_changed_at, task.deletion.clone()));
+    let schedule = part(&task, schedule_words);
+    let expression = part(&task, |task| task.schedule_config.expression());
+    let next = part(&task, |task| task.next_run_at);
+    let last = part(&task, |task| task.last_execution.clone());
+    let settled = part(&task, |task| task.status);
+    let dim = move || settled.get().is_being_deleted();
     view! {
         <tr data-testid="task-row" data-task=id.to_string() class:dim=dim>
-            <td>{move || view! { <Name task=head.get() /> }}</td>
-            <td data-label="Status">{move || view! { <TaskStatusCell task=status.get() /> }}</td>
-            <td data-label="Schedule">{move || view! { <ScheduleCell task=schedule.get() /> }}</td>
-            <td data-label="Next run">{move || next.with(next_run)}</td>
-            <td data-label="Last run">{move || last.with(last_run)}</td>
-            <td class="actions">{move || view! { <Menu task=menu.get() dialogs /> }}</td>
+            <td>
+                <a class="name" id=format!("task-{id}") href=href>
+                    {name}
+                </a>
+                <div class="sub about">{description}</div>
+            </td>
+            <td data-label="Status">
+                {move || {
+                    let (status, since, deletion) = status.get();
+                    view! { <TaskStatusCell status since deletion /> }
+                }}
+            </td>
+            <td data-label="Schedule">
+                {schedule} <div class="mono">{expression}</div>
+            </td>
+            <td data-label="Next run">{move || next_run(next.get())}</td>
+            <td data-label="Last run">{move || view! { <LastRun last=last.get() /> }}</td>
+            <td class="actions">
+                <Menu project_id id name status=settled dialogs />
+            </td>
         </tr>
     }
 }
 
+/// The schedule in words.
+#[must_use]
+pub fn schedule_words(task: &Task) -> String {
+    if task.status.is_being_deleted() { "No further runs".to_owned() } else { task.schedule_description.clone() }
+}
+
+fn next_run(at: Option<chrono::DateTime<chrono::Utc>>) -> AnyView {
+    match at {
+        Some(at) => view! { <Moment at /> }.into_any(),
+        None => view! { <span class="sub">"—"</span> }.into_any(),
+    }
+}
+
+/// How the last run ended.
 #[component]
-fn Name(task: Task) -> impl IntoView {
-    view! {
-        <a class="name" id=format!("task-{}", task.uuid) href=format!("/projects/{}/tasks/{}", task.project_id, task.uuid)>
-            {task.name}
-        </a>
-        <div class="sub">{task.description}</div>
-    }
-}
-
-/// The schedule in words, with the expression beneath.
-#[component]
-pub fn ScheduleCell(task: Task) -> impl IntoView {
-    let words =
-        if task.status.is_being_deleted() { "No further runs".to_owned() } else { task.schedule_description.clone() };
-    view! {
-        {words}
-        <div class="mono">{task.schedule_config.expression()}</div>
-    }
-}
-
-fn next_run(task: &Task) -> AnyView {
-    match (task.next_run_at, task.deletion.as_ref().and_then(|deletion| deletion.next_retry_at)) {
-        (Some(at), _) => view! { <Moment at /> }.into_any(),
-        (None, Some(at)) if task.status == TaskStatus::DeleteFailed => {
-            view! { <span class="sub">"next try " <Moment at /></span> }.into_any()
-        }
-        _ => view! { <span class="sub">"—"</span> }.into_any(),
-    }
-}
-
-fn last_run(task: &Task) -> AnyView {
-    let Some(last) = &task.last_execution else { return view! { <span class="sub">"Never"</span> }.into_any() };
+pub fn LastRun(last: Option<ExecutionSummary>) -> impl IntoView {
+    let Some(last) = last else { return view! { <span class="sub">"Never"</span> }.into_any() };
     let words = match last.status {
         ExecutionStatus::Success => "OK",
         ExecutionStatus::Failed => "Failed",
@@ -72,7 +87,7 @@ fn last_run(task: &Task) -> AnyView {
         ExecutionStatus::Pending | ExecutionStatus::Running => "In flight",
         ExecutionStatus::RetryWait => "Waits to retry",
     };
-    let duration = last.duration_ms.map(|ms| format!(" · {}", words::duration(chrono::TimeDelta::milliseconds(ms))));
+    let duration = last.duration_ms.map(|ms| format!(" · {}", words::took(ms)));
     view! {
         <Moment at=last.scheduled_at />
         <div class="sub">{words} {duration}</div>
@@ -81,43 +96,54 @@ fn last_run(task: &Task) -> AnyView {
 }
 
 #[component]
-fn Menu(task: Task, dialogs: DeleteDialogs) -> impl IntoView {
-    let (project_id, id) = (task.project_id, task.uuid);
+fn Menu(
+    project_id: Uuid,
+    id: Uuid,
+    name: Memo<String>,
+    status: Memo<TaskStatus>,
+    dialogs: DeleteDialogs,
+) -> impl IntoView {
     let base = format!("/projects/{project_id}/tasks/{id}");
-    if task.status.is_being_deleted() {
-        return ().into_any();
-    }
-    view! {
-        <details class="menu" name="task-menu">
-            <summary aria-label=format!("Actions for {}", task.name)>"⋯"</summary>
-            <div class="menu-items" on:click=move |event| browser::close_menu(&event)>
-                <a href=format!("{base}/edit")>"Edit"</a>
-                <StatusForm task />
-                <a href=format!("{base}/delete") class="danger-link" on:click=move |event| dialogs.open(&event, project_id, id)>
-                    "Delete task…"
-                </a>
-            </div>
-        </details>
-    }
-    .into_any()
+    let there = Memo::new(move |_| !status.get().is_being_deleted());
+    let menu = move || {
+        view! {
+            <details class="menu" name="task-menu">
+                <summary aria-label=move || format!("Actions for {}", name.get())>"⋯"</summary>
+                <div class="menu-items">
+                    <a href=format!("{base}/edit")>"Edit"</a>
+                    <StatusForm project_id id status />
+                    <a
+                        href=format!("{base}/delete")
+                        class="danger-link"
+                        on:click=move |event| dialogs.open(&event, project_id, id)
+                    >
+                        "Delete task…"
+                    </a>
+                </div>
+            </details>
+        }
+    };
+    move || there.get().then(&menu)
 }
 
 /// The button that enables or disables a task.
 #[component]
-pub fn StatusForm(task: Task, #[prop(optional)] class: &'static str) -> impl IntoView {
+pub fn StatusForm(
+    project_id: Uuid,
+    id: Uuid,
+    status: Memo<TaskStatus>,
+    #[prop(optional)] class: &'static str,
+) -> impl IntoView {
     let action = expect_context::<ServerAction<SetStatus>>();
-    let (status, words) = if task.status == TaskStatus::Disabled {
-        (TaskStatus::Active, "Enable")
-    } else {
-        (TaskStatus::Disabled, "Disable")
-    };
+    let disabled = move || status.get() == TaskStatus::Disabled;
+    let wanted = move || if disabled() { TaskStatus::Active.as_str() } else { TaskStatus::Disabled.as_str() };
     view! {
         <ActionForm action attr:class="inline">
-            <input type="hidden" name="project_id" value=task.project_id.to_string() />
-            <input type="hidden" name="task_id" value=task.uuid.to_string() />
-            <input type="hidden" name="status" value=status.as_str() />
+            <input type="hidden" name="project_id" value=project_id.to_string() />
+            <input type="hidden" name="task_id" value=id.to_string() />
+            <input type="hidden" name="status" value=wanted />
             <button type="submit" class=class>
-                {words}
+                {move || if disabled() { "Enable" } else { "Disable" }}
             </button>
         </ActionForm>
     }

@@ -1,4 +1,5 @@
-//! A moment: absolute UTC from the server; relative, with the absolute in a tooltip, once the page has come alive.
+//! A moment: absolute UTC from the server; relative, with the viewer's own clock in a tooltip, once the page has come
+//! alive.
 
 use crate::{browser, words};
 use chrono::{DateTime, Utc};
@@ -7,41 +8,38 @@ use leptos::prelude::*;
 /// The viewer's clock, ticking every second; none on the server and until the page has come alive, so that both render
 /// the same.
 #[derive(Clone, Copy)]
-pub struct Clock(RwSignal<Option<DateTime<Utc>>>);
+pub struct Clock {
+    now: RwSignal<Option<DateTime<Utc>>>,
+    alive: Memo<bool>,
+}
 
 impl Clock {
-    /// The clock of this page: one for all moments on it.
-    pub fn of_page() -> Self {
-        use_context().unwrap_or_else(|| {
-            let clock = Self(RwSignal::new(None));
-            Effect::new(move |_| {
-                clock.0.set(browser::now());
-                browser::every_second(move || {
-                    let _ = clock.0.try_set(browser::now());
-                });
+    /// Starts the clock of all pages.
+    pub fn start() -> Self {
+        let now = RwSignal::new(None);
+        Effect::new(move |_| {
+            now.set(browser::now());
+            browser::every_second(move || {
+                let _ = now.try_set(browser::now());
             });
-            provide_context(clock);
-            clock
-        })
+        });
+        Self { now, alive: Memo::new(move |_| now.with(Option::is_some)) }
     }
 
     /// Now, if the page has come alive; tracks it.
     pub fn now(self) -> Option<DateTime<Utc>> {
-        self.0.get()
+        self.now.get()
     }
 }
 
 /// A moment.
 #[component]
 pub fn Moment(at: DateTime<Utc>) -> impl IntoView {
-    let clock = Clock::of_page();
-    let absolute = words::absolute(at);
-    let text = {
-        let absolute = absolute.clone();
-        move || clock.now().map_or_else(|| absolute.clone(), |now| words::relative(at, now))
-    };
+    let clock = expect_context::<Clock>();
+    let text = move || clock.now().map_or_else(|| words::absolute(at), |now| words::relative(at, now));
+    let title = move || if clock.alive.get() { browser::local(at) } else { words::absolute(at) };
     view! {
-        <time datetime=at.to_rfc3339() title=absolute>
+        <time datetime=at.to_rfc3339() title=title>
             {text}
         </time>
     }

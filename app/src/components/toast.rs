@@ -3,100 +3,153 @@
 use crate::api::UndoDeletion;
 use crate::browser;
 use domain::deletion::Deletion;
+use domain::task::Task;
 use leptos::prelude::*;
 use leptos_router::components::A;
+use std::collections::HashMap;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How long a toast stays unless it is hovered, focused, or the tab is hidden.
 const SECONDS: u32 = 8;
+/// So many are shown at a time; the oldest gives way.
+const MOST: usize = 3;
 
 /// One toast.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Toast {
+struct Toast {
+    id: u64,
     /// The headline.
-    pub title: String,
+    title: &'static str,
     /// The sentence beneath.
-    pub text: String,
+    text: String,
     /// The deletion that it is about: gives View, and Undo while it can be.
-    pub deletion: Option<Box<Deletion>>,
+    deletion: Option<Box<Deletion>>,
 }
 
-/// The toast that is shown, if one is.
-#[derive(Clone, Copy, Default)]
+/// The toasts that are shown, and the deletions that were asked for here: how those end is told here.
+#[derive(Clone, Copy)]
 pub struct Toasts {
-    current: RwSignal<Option<Toast>>,
+    shown: RwSignal<Vec<Toast>>,
+    last_id: StoredValue<u64>,
+    asked: StoredValue<HashMap<Uuid, Box<Deletion>>>,
 }
 
 impl Toasts {
-    /// Shows a toast in the place of the one before.
-    pub fn show(self, title: &str, text: String, deletion: Option<Box<Deletion>>) {
-        self.current.set(Some(Toast { title: title.to_owned(), text, deletion }));
+    /// No toast.
+    pub fn new() -> Self {
+        let asked = StoredValue::new(HashMap::new());
+        Self { shown: RwSignal::new(Vec::new()), last_id: StoredValue::new(0), asked }
     }
 
-    /// The toast of an accepted deletion.
-    pub fn deletion_scheduled(self, deletion: Box<Deletion>) {
+    /// Shows a toast.
+    pub fn show(self, title: &'static str, text: String) {
+        self.push(title, text, None);
+    }
+
+    /// Shows a toast with a way to the record of a deletion; it takes the place of an earlier one about the same task.
+    pub fn about(self, title: &'static str, text: String, deletion: Box<Deletion>) {
+        self.push(title, text, Some(deletion));
+    }
+
+    /// A deletion was accepted.
+    pub fn scheduled(self, deletion: Box<Deletion>) {
         let text = format!("“{}” will be removed in the background.", deletion.task_name);
-        self.show("Deletion scheduled", text, Some(deletion));
+        self.asked.update_value(|asked| drop(asked.insert(deletion.task_uuid, deletion.clone())));
+        self.about("Deletion scheduled", text, deletion);
+    }
+
+    /// A failed deletion gets a fresh cycle of attempts.
+    pub fn retried(self, deletion: Deletion) {
+        let text = format!("“{}” gets a fresh cycle of attempts.", deletion.task_name);
+        let deletion = Box::new(deletion);
+        self.asked.update_value(|asked| drop(asked.insert(deletion.task_uuid, deletion.clone())));
+        self.about("Deletion retried", text, deletion);
+    }
+
+    /// A deletion was undone.
+    pub fn undone(self, task: &Task) {
+        self.forget(task.uuid);
+        self.show("Deletion undone", format!("“{}” is back; it runs at its next time.", task.name));
+    }
+
+    /// A task is gone: told to the one who asked for it.
+    pub fn gone(self, task: Uuid) {
+        if let Some(deletion) = self.forget(task) {
+            let text = format!("“{}” deleted", deletion.task_name);
+            let deletion = Box::new(Deletion { can_undo: false, ..*deletion });
+            self.about("Task deleted", text, deletion);
+        }
+    }
+
+    /// A deletion has failed: told to the one who asked for it.
+    pub fn failed(self, task: &Task) {
+        if let Some(deletion) = task.deletion.clone().filter(|_| self.forget(task.uuid).is_some()) {
+            let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
+            self.about("Delete failed", format!("“{}”: {reason}", task.name), Box::new(deletion));
+        }
+    }
+
+    fn push(self, title: &'static str, text: String, deletion: Option<Box<Deletion>>) {
+        let id = self.last_id.get_value() + 1;
+        self.last_id.set_value(id);
+        let task = deletion.as_ref().map(|deletion| deletion.task_uuid);
+        self.shown.update(|shown| {
+            shown.retain(|toast| task.is_none() || toast.task() != task);
+            shown.drain(..shown.len().saturating_sub(MOST - 1));
+            shown.push(Toast { id, title, text, deletion });
+        });
+    }
+
+    /// Takes away the toasts about a task.
+    fn forget(self, task: Uuid) -> Option<Box<Deletion>> {
+        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
+        self.asked.try_update_value(|asked| asked.remove(&task)).flatten()
+    }
+
+    fn close(self, id: u64) {
+        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.id != id));
+    }
+}
+
+impl Toast {
+    fn task(&self) -> Option<Uuid> {
+        self.deletion.as_ref().map(|deletion| deletion.task_uuid)
     }
 }
 
 /// The region of the toasts, part of every page.
 #[component]
 pub fn ToastRegion() -> impl IntoView {
-    let current = expect_context::<Toasts>().current;
-    let held = RwSignal::new(false);
-    Effect::new(move |_| {
-        if let Some(toast) = current.get() {
-            count_down(current, held, toast, SECONDS);
-        }
-    });
+    let toasts = expect_context::<Toasts>();
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            {move || current.get().map(|toast| view! { <ToastView toast held current /> })}
+            <For each=move || toasts.shown.get() key=|toast| toast.id let(toast)>
+                <ToastView toast toasts />
+            </For>
         </div>
     }
 }
 
-/// One second less, unless the toast is held; the end removes it if it is still the same.
-fn count_down(current: RwSignal<Option<Toast>>, held: RwSignal<bool>, toast: Toast, left: u32) {
+/// One second less, unless the toast is held; the end removes it.
+fn count_down(toasts: Toasts, id: u64, held: RwSignal<bool>, left: u32) {
     browser::after(Duration::from_secs(1), move || {
-        if current.try_get_untracked().flatten().as_ref() != Some(&toast) {
-            return;
-        }
-        if held.get_untracked() || browser::is_hidden() {
-            count_down(current, held, toast, left);
+        let Some(held_now) = held.try_get_untracked() else { return };
+        if held_now || browser::is_hidden() {
+            count_down(toasts, id, held, left);
         } else if left > 1 {
-            count_down(current, held, toast, left - 1);
+            count_down(toasts, id, held, left - 1);
         } else {
-            current.set(None);
+            toasts.close(id);
         }
     });
 }
 
 #[component]
-fn ToastView(toast: Toast, held: RwSignal<bool>, current: RwSignal<Option<Toast>>) -> impl IntoView {
-    let undo = expect_context::<ServerAction<UndoDeletion>>();
-    let actions = toast.deletion.map(|deletion| {
-        let (project_id, deletion_id) = (deletion.project_id, deletion.id);
-        let href = format!("/projects/{project_id}/deletions/{deletion_id}");
-        let undo = deletion.can_undo.then(|| {
-            let click = move |_| {
-                undo.dispatch(UndoDeletion { project_id, deletion_id });
-                current.set(None);
-            };
-            view! {
-                <button type="button" class="btn sm" on:click=click>
-                    "Undo"
-                </button>
-            }
-        });
-        view! {
-            {undo}
-            <A href attr:class="btn sm">
-                "View"
-            </A>
-        }
-    });
+fn ToastView(toast: Toast, toasts: Toasts) -> impl IntoView {
+    let held = RwSignal::new(false);
+    count_down(toasts, toast.id, held, SECONDS);
+    let actions = toast.deletion.map(|deletion| view! { <Actions deletion=*deletion toasts /> });
     view! {
         <div
             class="toast"
@@ -110,5 +163,29 @@ fn ToastView(toast: Toast, held: RwSignal<bool>, current: RwSignal<Option<Toast>
             <span>{toast.text}</span>
             <div class="act">{actions}</div>
         </div>
+    }
+}
+
+#[component]
+fn Actions(deletion: Deletion, toasts: Toasts) -> impl IntoView {
+    let undo = expect_context::<ServerAction<UndoDeletion>>();
+    let (project_id, deletion_id, task) = (deletion.project_id, deletion.id, deletion.task_uuid);
+    let click = move |_| {
+        undo.dispatch(UndoDeletion { project_id, deletion_id });
+        browser::focus(&format!("task-{task}"));
+        toasts.forget(task);
+    };
+    let undo = deletion.can_undo.then(|| {
+        view! {
+            <button type="button" class="btn sm" on:click=click>
+                "Undo"
+            </button>
+        }
+    });
+    view! {
+        {undo}
+        <A href=format!("/projects/{project_id}/deletions/{deletion_id}") attr:class="btn sm">
+            "View"
+        </A>
     }
 }

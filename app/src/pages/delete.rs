@@ -3,7 +3,7 @@
 use super::route::{self, RefusalBanner};
 use crate::api::{DeleteOutcome, preview_deletion};
 use crate::components::delete_dialog::{self, DeleteForm};
-use crate::components::layout::{Loading, Trouble};
+use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use domain::deletion::DeletionPreview;
 use leptos::prelude::*;
@@ -15,22 +15,14 @@ use uuid::Uuid;
 #[component]
 pub fn DeletePage() -> impl IntoView {
     let (project, task) = (route::id("project"), route::id("task"));
-    let preview = Resource::new(
+    loaded(
         move || (project(), task()),
         |(project, task)| async move {
             let project = project?;
             Ok((project, preview_deletion(project, task?).await?))
         },
-    );
-    let content = move || {
-        Suspend::new(async move {
-            match preview.await {
-                Ok((project_id, preview)) => view! { <Content project_id preview /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+        |(project_id, preview)| view! { <Content project_id preview /> }.into_any(),
+    )
 }
 
 #[component]
@@ -50,6 +42,7 @@ fn Content(project_id: Uuid, preview: DeletionPreview) -> impl IntoView {
         <Title text=format!("Delete {}", preview.name) />
         <RefusalBanner />
         <section class="card dialog still">
+            <h1>{format!("Delete “{}”", preview.name)}</h1>
             <DeleteForm project_id preview done cancel=cancel.into_any() />
         </section>
     }

@@ -3,37 +3,30 @@
 use super::route;
 use crate::api::{get_deletion, get_project};
 use crate::components::deletion_parts::DeletionBadge;
-use crate::components::layout::{Crumbs, Loading, Trouble};
+use crate::components::layout::Crumbs;
+use crate::components::loaded::loaded;
 use crate::components::status_badge::{RetryForm, UndoForm};
 use crate::components::time::Moment;
 use crate::live::Live;
 use crate::words;
-use domain::deletion::{Deletion, DeletionState, StepState};
+use chrono::{DateTime, Utc};
+use domain::deletion::{Deletion, DeletionState, Step, StepProgress, StepState};
 use domain::project::Project;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
 /// The page of a deletion.
 #[component]
 pub fn DeletionPage() -> impl IntoView {
     let (project, deletion) = (route::id("project"), route::id("deletion"));
-    let view = Resource::new(
+    loaded(
         move || (project(), deletion()),
         |(project, deletion)| async move {
             let project = project?;
             Ok((get_project(project).await?, get_deletion(project, deletion?).await?))
         },
-    );
-    let content = move || {
-        Suspend::new(async move {
-            match view.await {
-                Ok((project, deletion)) => view! { <Content project deletion /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+        |(project, deletion)| view! { <Content project deletion /> }.into_any(),
+    )
 }
 
 #[component]
@@ -43,20 +36,30 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
     let current = RwSignal::new(deletion);
     let live = expect_context::<Live>();
     live.follow(project_id);
-    live.on_pulse(move || {
-        spawn_local(async move {
-            if let Ok(fresh) = get_deletion(project_id, id).await
+    live.keep_fresh(
+        move || get_deletion(project_id, id),
+        move |fresh| {
+            if let Ok(fresh) = fresh
                 && current.try_with_untracked(|old| *old != fresh).unwrap_or(false)
             {
                 current.set(fresh);
             }
-        });
-    });
+        },
+    );
+    let task = Memo::new(move |_| current.with(|deletion| (deletion.task_uuid, deletion.state)));
+    let link = move || {
+        let (task, state) = task.get();
+        (state != DeletionState::Succeeded).then(|| {
+            view! { <a class="btn" href=format!("/projects/{project_id}/tasks/{task}")>"Show the task"</a> }
+        })
+    };
     view! {
         <Title text=title.clone() />
         <Crumbs project_id project=project.name here=title.clone() />
         <div class="head">
             <h1>{title}</h1>
+            <span class="space"></span>
+            {link}
         </div>
         {move || view! { <Record deletion=current.get() /> }}
     }
@@ -64,77 +67,136 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
 
 #[component]
 fn Record(deletion: Deletion) -> impl IntoView {
-    let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=|| None /> });
+    let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> });
     let retry = (deletion.state == DeletionState::Failed).then(|| view! { <RetryForm deletion=deletion.clone() /> });
-    let error = deletion.last_error.clone().map(|error| {
-        view! {
-            <dt>"Last error"</dt>
-            <dd>{error.headline()} <div class="mono break">{error.message}</div></dd>
-        }
-    });
-    let receipt = deletion.receipt.clone().map(|receipt| {
-        let removed = [
-            words::count(receipt.tasks, "task"),
-            words::count(receipt.executions, "run"),
-            words::count(receipt.execution_logs, "log line"),
-        ];
-        view! {
-            <dt>"Removed"</dt>
-            <dd data-testid="receipt">{removed.join(", ")} <div class="sub">"by node " {receipt.node}</div></dd>
-        }
-    });
-    let ended = deletion.completed_at.map(|at| view! { <dt>"Ended"</dt><dd><Moment at /></dd> });
-    let next = deletion.next_retry_at.map(|at| view! { <dt>"Next try"</dt><dd><Moment at /></dd> });
+    let in_flight =
+        deletion.in_flight.iter().map(|id| view! { <div class="mono">{id.to_string()}</div> }).collect_view();
+    let in_flight = (!deletion.in_flight.is_empty()).then(|| view! { <dt>"In flight then"</dt><dd>{in_flight}</dd> });
+    let request = deletion.request_id.clone();
+    let request = request.map(|id| view! { <dt>"Request"</dt><dd class="mono">{id}</dd> });
     view! {
-        <section class="card pad">
-            <dl class="pairs">
-                <dt>"State"</dt>
-                <dd>
+        <div class="columns">
+            <section class="card pad" aria-labelledby="course">
+                <div class="head">
+                    <h2 id="course">"What happened"</h2>
                     <DeletionBadge state=deletion.state />
-                    " "
+                    <span class="space"></span>
                     {undo}
                     {retry}
-                </dd>
-                <dt>"Requested"</dt>
-                <dd>
-                    <Moment at=deletion.requested_at />
-                    " by "
-                    {deletion.requested_by.clone()}
-                </dd>
-                <dt>"Fenced"</dt>
-                <dd>"in the same moment: no run has started since, except those in flight ("{deletion.in_flight.len()}")"</dd>
-                <dt>"Steps"</dt>
-                <dd>
-                    <Steps deletion=deletion.clone() />
-                </dd>
-                <dt>"Attempts"</dt>
-                <dd>{deletion.attempt} " of " {deletion.max_attempts}</dd>
-                {next}
-                {error}
-                {receipt}
-                {ended}
-                <dt>"Task id"</dt>
-                <dd class="mono break">{deletion.task_uuid.to_string()}</dd>
-                {deletion.request_id.clone().map(|id| view! { <dt>"Request id"</dt><dd class="mono break">{id}</dd> })}
-            </dl>
-        </section>
+                </div>
+                <Timeline deletion=deletion.clone() />
+            </section>
+            <section class="card pad" aria-labelledby="steps">
+                <h2 id="steps">"Steps"</h2>
+                <Steps deletion=deletion.clone() />
+                <dl class="pairs ids">
+                    <dt>"Task"</dt>
+                    <dd class="mono">{deletion.task_uuid.to_string()}</dd>
+                    <dt>"Record"</dt>
+                    <dd class="mono">{deletion.id.to_string()}</dd>
+                    {request}
+                    {in_flight}
+                </dl>
+            </section>
+        </div>
     }
+}
+
+/// What happened, in its order, and what comes next.
+#[component]
+fn Timeline(deletion: Deletion) -> impl IntoView {
+    let fenced = match deletion.in_flight.len() as i64 {
+        0 => "Fenced in the same moment: no run has started since.".to_owned(),
+        runs => format!(
+            "Fenced in the same moment: no run has started since, except {} in flight.",
+            words::count(runs, "run")
+        ),
+    };
+    let requested = view! { <b>"Requested"</b> " by " {deletion.requested_by.clone()} <div>{fenced}</div> };
+    let undo = deletion.undo_until.filter(|until| deletion.can_undo && *until > deletion.requested_at);
+    let undo = undo.map(|at| entry("now", Some(at), view! { <b>"Teardown begins"</b> ", unless it is undone" }));
+    let completed =
+        deletion.completed_at.map(|at| entry("good", Some(at), view! { <Outcome deletion=deletion.clone() /> }));
+    let next = deletion.next_retry_at.map(|at| entry("now", Some(at), view! { <b>"Next attempt"</b> }));
+    view! {
+        <ol class="timeline">
+            {entry("", Some(deletion.requested_at), requested)}
+            {undo}
+            {attempt(&deletion)}
+            {next}
+            {completed}
+        </ol>
+    }
+}
+
+fn entry(tone: &'static str, at: Option<DateTime<Utc>>, what: impl IntoView) -> impl IntoView {
+    view! {
+        <li class=tone>
+            <span class="when">{at.map(|at| view! { <Moment at /> })}</span>
+            <div>{what}</div>
+        </li>
+    }
+}
+
+/// The latest attempt, and why it or the one before failed.
+fn attempt(deletion: &Deletion) -> Option<impl IntoView + use<>> {
+    let failed = matches!(deletion.state, DeletionState::Failed | DeletionState::Retrying);
+    let number = format!("Attempt {} of {}", deletion.attempt, deletion.max_attempts);
+    let before = if failed { " failed: " } else { ", after one that failed: " };
+    let error = deletion.last_error.clone().map(|error| {
+        view! {
+            {before}
+            {error.headline()}
+            <div class="mono">{error.message}</div>
+        }
+    });
+    let tone = match deletion.state {
+        DeletionState::Failed | DeletionState::Retrying => "bad",
+        DeletionState::Running => "now",
+        DeletionState::Scheduled | DeletionState::Succeeded | DeletionState::Undone => "",
+    };
+    (deletion.attempt > 0).then(|| entry(tone, None, view! { <b>{number}</b> {error} }))
+}
+
+/// How it ended.
+#[component]
+fn Outcome(deletion: Deletion) -> impl IntoView {
+    let Some(receipt) = deletion.receipt else {
+        return view! { <b>"Undone"</b> ": the task is back" }.into_any();
+    };
+    let removed = [
+        words::count(receipt.tasks, "task"),
+        words::count(receipt.executions, "run"),
+        words::count(receipt.execution_logs, "log line"),
+    ];
+    view! {
+        <b>"Gone"</b>
+        <div data-testid="receipt">{format!("Removed {}", removed.join(", "))}</div>
+        <div>"by node " {receipt.node}</div>
+    }
+    .into_any()
 }
 
 #[component]
 fn Steps(deletion: Deletion) -> impl IntoView {
-    let step = |step: domain::deletion::StepProgress| {
-        let (class, words) = match step.state {
-            StepState::Done => ("done", "done"),
+    let step = |step: StepProgress| {
+        let name = match step.name {
+            Step::Fence => "Stop the schedule",
+            Step::Drain => "Let running calls end",
+            Step::PurgeHistory => "Remove the history",
+            Step::DeleteRow => "Remove the task",
+        };
+        let (class, state) = match step.state {
+            StepState::Done => ("good", "done"),
             StepState::Running => ("now", "running"),
             StepState::Pending => ("", "to come"),
         };
         let rows = step.total.filter(|total| *total > 1).map(|total| format!(", {} of {total}", step.done));
         view! {
             <li class=class>
-                <b>{step.name.as_str().replace('_', " ")}</b>
+                <b>{name}</b>
                 " "
-                {words}
+                {state}
                 {rows}
             </li>
         }

@@ -3,7 +3,8 @@
 use super::route;
 use crate::api::list_deletions;
 use crate::components::deletion_parts::DeletionBadge;
-use crate::components::layout::{Loading, ProjectHead, Tab, Trouble};
+use crate::components::layout::{ProjectHead, Tab};
+use crate::components::loaded::loaded;
 use crate::components::status_badge::{RetryForm, UndoForm, progress_words};
 use crate::components::time::Moment;
 use crate::live::Live;
@@ -11,26 +12,17 @@ use domain::deletion::{Deletion, DeletionState};
 use domain::page::Page;
 use domain::project::Project;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
 /// The deletions of a project.
 #[component]
 pub fn DeletionsPage() -> impl IntoView {
     let (id, cursor) = (route::id("project"), route::query("cursor"));
-    let deletions = Resource::new(
+    loaded(
         move || (id(), cursor()),
         |(id, cursor)| async move { Ok((list_deletions(id?, cursor.clone()).await?, cursor)) },
-    );
-    let content = move || {
-        Suspend::new(async move {
-            match deletions.await {
-                Ok(((project, page), cursor)) => view! { <Content project page cursor /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+        |((project, page), cursor)| view! { <Content project page cursor /> }.into_any(),
+    )
 }
 
 #[component]
@@ -39,22 +31,20 @@ fn Content(project: Project, page: Page<Deletion>, cursor: Option<String>) -> im
     let rows = RwSignal::new(page.data);
     let live = expect_context::<Live>();
     live.follow(id);
-    live.on_pulse(move || {
-        let cursor = cursor.clone();
-        spawn_local(async move {
-            if let Ok((_, page)) = list_deletions(id, cursor).await
-                && rows.try_with_untracked(|old| *old != page.data).unwrap_or(false)
-            {
-                rows.set(page.data);
-            }
-        });
+    let read = move || list_deletions(id, cursor.clone());
+    live.keep_fresh(read, move |fresh| {
+        if let Ok((_, page)) = fresh
+            && rows.try_with_untracked(|old| *old != page.data).unwrap_or(false)
+        {
+            rows.set(page.data);
+        }
     });
     let next = page.next_cursor.map(|cursor| view! { <p class="pager"><a class="btn" href=format!("/projects/{id}/deletions?cursor={cursor}")>"Next page"</a></p> });
     view! {
         <Title text=format!("Deletions of {}", project.name) />
         <ProjectHead id name=project.name tab=Tab::Deletions />
         {move || rows.with(Vec::is_empty).then(|| view! { <section class="empty"><h2>"Nothing was deleted yet"</h2><p>"Every deletion of a task is listed here, while it is under way and as a receipt."</p></section> })}
-        <div class="card table" class:hidden=move || rows.with(Vec::is_empty)>
+        <div class="card table records" class:hidden=move || rows.with(Vec::is_empty)>
             <table>
                 <thead>
                     <tr>
@@ -75,10 +65,18 @@ fn Content(project: Project, page: Page<Deletion>, cursor: Option<String>) -> im
 #[component]
 fn Row(deletion: Deletion) -> impl IntoView {
     let open = !deletion.state.is_final() && deletion.state != DeletionState::Failed;
-    let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=|| None /> });
+    let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> });
     let retry = (deletion.state == DeletionState::Failed).then(|| view! { <RetryForm deletion=deletion.clone() /> });
     let reason =
         deletion.last_error.as_ref().filter(|_| !deletion.state.is_final()).map(domain::deletion::LastError::headline);
+    let attempts = match deletion.attempt {
+        0 => "—".to_owned(),
+        attempt => format!("{attempt} of {}", deletion.max_attempts),
+    };
+    let ended = match deletion.completed_at {
+        Some(at) => view! { <Moment at /> }.into_any(),
+        None => "—".into_any(),
+    };
     let note = open.then(|| progress_words(&deletion));
     view! {
         <tr data-testid="deletion-row">
@@ -89,14 +87,14 @@ fn Row(deletion: Deletion) -> impl IntoView {
             </td>
             <td data-label="State">
                 <DeletionBadge state=deletion.state />
-                <div class="note">{note} {reason} {undo} {retry}</div>
+                <div class="note">{note.map(|words| view! { <span>{words}</span> })} {reason.map(|words| view! { <span>{words}</span> })} {undo} {retry}</div>
             </td>
             <td data-label="Requested">
                 <Moment at=deletion.requested_at />
                 <div class="sub">{deletion.requested_by.clone()}</div>
             </td>
-            <td data-label="Attempts">{deletion.attempt} " of " {deletion.max_attempts}</td>
-            <td data-label="Ended">{deletion.completed_at.map(|at| view! { <Moment at /> })}</td>
+            <td data-label="Attempts">{attempts}</td>
+            <td data-label="Ended">{ended}</td>
         </tr>
     }
 }

@@ -2,10 +2,10 @@
 
 use super::route;
 use crate::api::{ProjectForm, SaveProject, get_project};
-use crate::components::field::{FormError, FormErrors, TextField};
-use crate::components::layout::{Loading, ProjectHead, Tab, Trouble};
+use crate::components::field::{FormError, TextField};
+use crate::components::layout::{ProjectHead, Tab};
+use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
-use crate::error::AppError;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -27,41 +27,31 @@ pub fn NewProjectPage() -> impl IntoView {
 #[component]
 pub fn ProjectSettingsPage() -> impl IntoView {
     let id = route::id("project");
-    let project = Resource::new(id, |id| async move { get_project(id?).await });
-    let content = move || {
-        Suspend::new(async move {
-            match project.await {
-                Ok(project) => {
-                    let form = route::typed().unwrap_or_else(|| ProjectForm::from(&project));
-                    view! {
-                        <Title text=format!("Settings of {}", project.name) />
-                        <ProjectHead id=project.id name=project.name tab=Tab::Settings />
-                        <Form form submit="Save" />
-                    }
-                    .into_any()
-                }
-                Err(error) => view! { <Trouble error /> }.into_any(),
+    loaded(
+        id,
+        |id| async move { get_project(id?).await },
+        |project| {
+            let form = route::typed().unwrap_or_else(|| ProjectForm::from(&project));
+            view! {
+                <Title text=format!("Settings of {}", project.name) />
+                <ProjectHead id=project.id name=project.name tab=Tab::Settings />
+                <Form form submit="Save" />
             }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+            .into_any()
+        },
+    )
 }
 
 #[component]
 fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
     let action = ServerAction::<SaveProject>::new();
     let value = action.value();
-    let returned = StoredValue::new(route::refusal());
-    let errors: Signal<Option<AppError>> = Signal::derive(move || match value.get() {
-        Some(result) => result.err(),
-        None => returned.get_value(),
-    });
-    provide_context(FormErrors(errors));
+    route::show_refusals(move || value.get());
     let navigate = StoredValue::new(use_navigate());
     let toasts = expect_context::<Toasts>();
     Effect::new(move |_| {
         if let Some(Ok(project)) = value.get() {
-            toasts.show("Saved", project.name.clone(), None);
+            toasts.show("Project saved", format!("“{}”", project.name));
             navigate.get_value()(&format!("/projects/{}", project.id), Default::default());
         }
     });

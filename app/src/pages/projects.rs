@@ -2,7 +2,7 @@
 
 use super::route;
 use crate::api::{ProjectCard, list_projects};
-use crate::components::layout::{Loading, Trouble};
+use crate::components::loaded::loaded;
 use crate::components::status_badge;
 use crate::words;
 use domain::page::Page;
@@ -13,18 +13,10 @@ use leptos_meta::Title;
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let cursor = route::query("cursor");
-    let projects = Resource::new(cursor, list_projects);
-    let content = move || {
-        Suspend::new(async move {
-            match projects.await {
-                Ok(page) => view! { <Cards page /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
+    let content = loaded(cursor, list_projects, |page| view! { <Cards page /> }.into_any());
     view! {
         <Title text="Projects" />
-        <Suspense fallback=Loading>{content}</Suspense>
+        {content}
     }
 }
 
@@ -63,9 +55,11 @@ fn Cards(page: Page<ProjectCard>) -> impl IntoView {
 
 #[component]
 fn Card(card: ProjectCard) -> impl IntoView {
-    let counts = card.counts.into_iter().filter(|(_, count)| *count > 0).map(|(status, count)| {
+    let counts: Vec<_> = card.counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    let none = counts.is_empty().then(|| view! { <li>"No task yet"</li> });
+    let counts = counts.into_iter().map(|(status, count)| {
         view! {
-            <li>
+            <li data-status=status.as_str()>
                 <b>{words::capped(count)}</b>
                 " "
                 {status_badge::words_of(status)}
@@ -77,8 +71,8 @@ fn Card(card: ProjectCard) -> impl IntoView {
             <a class="name" href=format!("/projects/{}", card.project.id)>
                 {card.project.name}
             </a>
-            <p class="sub">{card.project.description}</p>
-            <ul class="counts">{counts.collect_view()}</ul>
+            <p class="sub about">{card.project.description}</p>
+            <ul class="counts">{counts.collect_view()} {none}</ul>
         </li>
     }
 }

@@ -1,5 +1,6 @@
 //! What a page reads from its URL.
 
+use crate::components::field::FormErrors;
 use crate::error::AppError;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
@@ -38,6 +39,16 @@ pub fn refusal() -> Option<AppError> {
     serde_json::from_str(&text).ok().map(AppError)
 }
 
+/// Lets the fields of a form show why it was refused: by the answer to it, or before this page was made.
+pub fn show_refusals<T: 'static>(answer: impl Fn() -> Option<Result<T, AppError>> + Send + Sync + 'static) {
+    let before = refusal();
+    let error = move || match answer() {
+        Some(result) => result.err(),
+        None => before.clone(),
+    };
+    provide_context(FormErrors(Signal::derive(error)));
+}
+
 /// The banner that says what a plain form was refused with.
 #[component]
 pub fn RefusalBanner() -> impl IntoView {
@@ -46,7 +57,7 @@ pub fn RefusalBanner() -> impl IntoView {
             <p class="alert" role="alert">
                 <b>{error.0.kind.title()}</b>
                 " "
-                {error.0.detail.clone()}
+                {error.detail().to_owned()}
             </p>
         }
     })

@@ -3,17 +3,18 @@
 use super::route::{self, RefusalBanner};
 use crate::api::{TaskView, get_task};
 use crate::components::delete_dialog::{self, DeleteDialog, DeleteDialogs};
-use crate::components::layout::{Crumbs, Loading, Trouble};
+use crate::components::layout::Crumbs;
+use crate::components::loaded::loaded;
 use crate::components::status_badge::TaskStatusCell;
-use crate::components::task_row::{ScheduleCell, StatusForm};
+use crate::components::task_row::{LastRun, StatusForm, schedule_words};
 use crate::components::time::Moment;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::Live;
+use crate::{browser, words};
 use domain::schedule::{ClockNote, NextRun};
 use domain::task::Task;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 use uuid::Uuid;
 
@@ -21,49 +22,42 @@ use uuid::Uuid;
 #[component]
 pub fn TaskPage() -> impl IntoView {
     let (project, task) = (route::id("project"), route::id("task"));
-    let view =
-        Resource::new(move || (project(), task()), |(project, task)| async move { get_task(project?, task?).await });
-    let content = move || {
-        Suspend::new(async move {
-            match view.await {
-                Ok(view) => view! { <Fresh view /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+    loaded(
+        move || (project(), task()),
+        |(project, task)| async move { get_task(project?, task?).await },
+        |view| view! { <Fresh view /> }.into_any(),
+    )
 }
 
 /// The page, kept true while it is open.
 #[component]
 fn Fresh(view: TaskView) -> impl IntoView {
     let (project_id, task_id) = (view.project.id, view.task.uuid);
-    let current = RwSignal::new(Ok::<_, AppError>(view));
-    let live = expect_context::<Live>();
+    let current = RwSignal::new(view);
+    let gone = RwSignal::new(None::<AppError>);
+    let (live, toasts) = (expect_context::<Live>(), expect_context::<Toasts>());
     live.follow(project_id);
-    let refresh = move || {
-        spawn_local(async move {
-            match get_task(project_id, task_id).await {
-                Err(error) if !error.is_missing() => {}
-                fresh => {
-                    if current.try_with_untracked(|old| *old != fresh).unwrap_or(false) {
-                        current.set(fresh);
-                    }
-                }
+    live.keep_fresh(
+        move || get_task(project_id, task_id),
+        move |fresh| match fresh {
+            Ok(view) if current.try_with_untracked(|old| *old != view).unwrap_or(false) => current.set(view),
+            Err(error) if error.is_missing() => {
+                toasts.gone(task_id);
+                let _ = gone.try_set(Some(error));
             }
-        });
-    };
-    live.on_pulse(refresh);
+            Ok(_) | Err(_) => {}
+        },
+    );
     let dialogs = DeleteDialogs::new();
-    let toasts = expect_context::<Toasts>();
     let done = move |outcome| {
+        browser::focus("main");
         delete_dialog::tell(toasts, outcome);
-        refresh();
+        live.nudge();
     };
     view! {
-        {move || match current.get() {
-            Ok(view) => view! { <Content view dialogs /> }.into_any(),
-            Err(error) => view! { <Gone project_id error /> }.into_any(),
+        {move || match gone.get() {
+            None => view! { <Content view=current dialogs /> }.into_any(),
+            Some(error) => view! { <Gone project_id error /> }.into_any(),
         }}
         <DeleteDialog dialogs project_id done />
     }
@@ -87,95 +81,140 @@ fn Gone(project_id: Uuid, error: AppError) -> impl IntoView {
     }
 }
 
+/// What a plain form did, after its redirect.
 #[component]
-fn Content(view: TaskView, dialogs: DeleteDialogs) -> impl IntoView {
-    let TaskView { project, task, preview } = view;
-    let runs = preview.next_runs.into_iter().map(|run| view! { <Run run /> }).collect_view();
-    let metadata = serde_json::to_string_pretty(&task.metadata).unwrap_or_default();
-    let last = match &task.last_execution {
-        Some(last) => view! { <Moment at=last.scheduled_at /> }.into_any(),
-        None => "Never".into_any(),
-    };
+fn Notice() -> impl IntoView {
+    let notice = route::query("notice");
+    move || {
+        (notice().as_deref() == Some("undone")).then(
+            || view! { <p class="banner"><b>"Deletion undone"</b> "The task is back; it runs at its next time."</p> },
+        )
+    }
+}
+
+#[component]
+fn Content(view: RwSignal<TaskView>, dialogs: DeleteDialogs) -> impl IntoView {
+    let name = Memo::new(move |_| view.with(|view| view.task.name.clone()));
+    let description = Memo::new(move |_| view.with(|view| view.task.description.clone()));
+    let project = view.with_untracked(|view| view.project.clone());
+    let crumb = project.name.clone();
+    let task = Memo::new(move |_| view.with(|view| view.task.clone()));
     view! {
-        <Title text=task.name.clone() />
-        <Crumbs project_id=project.id project=project.name here=task.name.clone() />
+        <Title text=name />
+        {move || view! { <Crumbs project_id=project.id project=crumb.clone() here=name.get() /> }}
         <div class="head">
-            <h1>{task.name.clone()}</h1>
+            <h1>{name}</h1>
             <span class="space"></span>
-            <Actions task=task.clone() dialogs />
+            <Actions task dialogs />
         </div>
         <RefusalBanner />
-        <p class="sub">{task.description.clone()}</p>
+        <Notice />
+        <p class="sub">{description}</p>
         <div class="columns">
             <section class="card pad">
-                <dl class="pairs">
-                    <dt>"Status"</dt>
-                    <dd>
-                        <TaskStatusCell task=task.clone() />
-                    </dd>
-                    <dt>"Schedule"</dt>
-                    <dd>
-                        <ScheduleCell task=task.clone() />
-                    </dd>
-                    <dt>"Last run"</dt>
-                    <dd>{last}</dd>
-                    <dt>"Timeout"</dt>
-                    <dd>{task.timeout_seconds} " s"</dd>
-                    <dt>"Overlap, missed runs"</dt>
-                    <dd>{task.overlap_policy.as_str()} ", " {task.missed_run_policy.as_str()}</dd>
-                    <dt>"Calls"</dt>
-                    <dd class="break">{project.execution_endpoint}</dd>
-                    <dt>"Created"</dt>
-                    <dd>
-                        <Moment at=task.created_at />
-                    </dd>
-                    <dt>"Id"</dt>
-                    <dd class="mono break">{task.uuid.to_string()}</dd>
-                </dl>
+                {move || view! { <Facts task=task.get() endpoint=project.execution_endpoint.clone() /> }}
             </section>
-            <section class="card pad">
-                <h2>"Next runs"</h2>
-                <ol class="runs">{runs}</ol>
-                <h2>"Metadata"</h2>
-                <pre tabindex="0" aria-label="Metadata">{metadata}</pre>
-            </section>
+            <NextRuns view />
         </div>
     }
 }
 
 #[component]
-fn Actions(task: Task, dialogs: DeleteDialogs) -> impl IntoView {
-    let (project_id, id) = (task.project_id, task.uuid);
-    let base = format!("/projects/{project_id}/tasks/{id}");
-    (!task.status.is_being_deleted()).then(|| {
+fn Facts(task: Task, endpoint: String) -> impl IntoView {
+    let metadata = serde_json::to_string_pretty(&task.metadata).unwrap_or_default();
+    let metadata = (metadata != "{}").then(|| {
         view! {
-            <StatusForm task class="btn" />
+            <dt>"Metadata"</dt>
+            <dd>
+                <pre tabindex="0" aria-label="Metadata">{metadata}</pre>
+            </dd>
+        }
+    });
+    view! {
+        <dl class="pairs">
+            <dt>"Status"</dt>
+            <dd>
+                <TaskStatusCell status=task.status since=task.status_changed_at deletion=task.deletion.clone() />
+            </dd>
+            <dt>"Schedule"</dt>
+            <dd>{schedule_words(&task)} <div class="mono">{task.schedule_config.expression()}</div></dd>
+            <dt>"Last run"</dt>
+            <dd>
+                <LastRun last=task.last_execution />
+            </dd>
+            <dt>"Calls"</dt>
+            <dd>{endpoint} <div class="sub">{format!("{} s at most", task.timeout_seconds)}</div></dd>
+            <dt>"When a run is still going on"</dt>
+            <dd>{words::of(&words::OVERLAP, task.overlap_policy.as_str())}</dd>
+            <dt>"When runs were missed"</dt>
+            <dd>{words::of(&words::MISSED, task.missed_run_policy.as_str())}</dd>
+            {metadata}
+            <dt>"Created"</dt>
+            <dd>
+                <Moment at=task.created_at />
+            </dd>
+            <dt>"Id"</dt>
+            <dd class="mono">{task.uuid.to_string()}</dd>
+        </dl>
+    }
+}
+
+#[component]
+fn NextRuns(view: RwSignal<TaskView>) -> impl IntoView {
+    let zone = Memo::new(move |_| view.with(|view| view.task.schedule_config.timezone.clone()));
+    let runs = Memo::new(move |_| {
+        view.with(|view| if view.task.next_run_at.is_some() { view.preview.next_runs.clone() } else { Vec::new() })
+    });
+    let list = move || match runs.get() {
+        runs if runs.is_empty() => view! { <p class="sub">"It does not run."</p> }.into_any(),
+        runs => {
+            let runs = runs.into_iter().map(|run| view! { <Run run /> }).collect_view();
+            view! { <ol class="runs">{runs}</ol> }.into_any()
+        }
+    };
+    view! {
+        <section class="card pad">
+            <h2>"Next runs " <span class="zone">{zone}</span></h2>
+            {list}
+        </section>
+    }
+}
+
+#[component]
+fn Actions(task: Memo<Task>, dialogs: DeleteDialogs) -> impl IntoView {
+    let (project_id, id) = task.with_untracked(|task| (task.project_id, task.uuid));
+    let status = Memo::new(move |_| task.with(|task| task.status));
+    let there = Memo::new(move |_| !status.get().is_being_deleted());
+    let base = format!("/projects/{project_id}/tasks/{id}");
+    let actions = move || {
+        view! {
+            <div class="acts">
+            <StatusForm project_id id status class="btn" />
             <a class="btn" href=format!("{base}/edit")>
                 "Edit"
             </a>
-            <a class="btn danger" href=format!("{base}/delete") on:click=move |event| dialogs.open(&event, project_id, id)>
+            <a class="btn quiet-danger" href=format!("{base}/delete") on:click=move |event| dialogs.open(&event, project_id, id)>
                 "Delete task…"
             </a>
+            </div>
         }
-    })
+    };
+    move || there.get().then(&actions)
 }
 
 /// One run to come: on the clock of the task's zone, with changes of that clock marked.
 #[component]
 pub fn Run(run: NextRun) -> impl IntoView {
-    let local = run.local.replacen('T', " ", 1);
     let note = run.note.map(|note| match note {
         ClockNote::DstGap => "the clock jumps forward",
         ClockNote::DstOverlap => "this hour happens twice",
     });
     view! {
         <li>
-            <span class="mono">{local}</span>
-            " "
+            <span>{words::wall_clock(&run.local)} {note.map(|note| view! { <span class="sub">" · " {note}</span> })}</span>
             <span class="sub">
                 <Moment at=run.at />
             </span>
-            {note.map(|note| view! { <span class="sub">" · " {note}</span> })}
         </li>
     }
 }

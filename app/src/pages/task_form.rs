@@ -3,11 +3,12 @@
 use super::route;
 use super::task::Run;
 use crate::api::{SaveTask, TaskForm, get_project, get_task, preview_schedule};
-use crate::browser;
-use crate::components::field::{Choice, FormError, FormErrors, TextArea, TextField};
-use crate::components::layout::{Crumbs, Loading, Trouble};
+use crate::components::field::{Choice, FormError, TextArea, TextField};
+use crate::components::layout::Crumbs;
+use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
+use crate::{browser, words};
 use domain::schedule::SchedulePreview;
 use leptos::form::ActionForm;
 use leptos::html::Form as FormElement;
@@ -37,56 +38,45 @@ const ZONES: [&str; 14] = [
 #[component]
 pub fn NewTaskPage() -> impl IntoView {
     let id = route::id("project");
-    let project = Resource::new(id, |id| async move { get_project(id?).await });
-    let content = move || {
-        Suspend::new(async move {
-            match project.await {
-                Ok(project) => {
-                    let form = route::typed().unwrap_or_else(|| TaskForm::new(project.id));
-                    view! {
-                        <Title text="New task" />
-                        <Crumbs project_id=project.id project=project.name here="New task".to_owned() />
-                        <div class="head">
-                            <h1>"New task"</h1>
-                        </div>
-                        <Form form submit="Create task" />
-                    }
-                    .into_any()
-                }
-                Err(error) => view! { <Trouble error /> }.into_any(),
+    loaded(
+        id,
+        |id| async move { get_project(id?).await },
+        |project| {
+            let form = route::typed().unwrap_or_else(|| TaskForm::new(project.id));
+            view! {
+                <Title text="New task" />
+                <Crumbs project_id=project.id project=project.name here="New task".to_owned() />
+                <div class="head">
+                    <h1>"New task"</h1>
+                </div>
+                <Form form submit="Create task" />
             }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+            .into_any()
+        },
+    )
 }
 
 /// The form of a task that exists.
 #[component]
 pub fn EditTaskPage() -> impl IntoView {
     let (project, task) = (route::id("project"), route::id("task"));
-    let task =
-        Resource::new(move || (project(), task()), |(project, task)| async move { get_task(project?, task?).await });
-    let content = move || {
-        Suspend::new(async move {
-            match task.await {
-                Ok(view) => {
-                    let form = route::typed().unwrap_or_else(|| TaskForm::from(&view.task));
-                    let title = format!("Edit {}", view.task.name);
-                    view! {
-                        <Title text=title.clone() />
-                        <Crumbs project_id=view.project.id project=view.project.name here=title.clone() />
-                        <div class="head">
-                            <h1>{title}</h1>
-                        </div>
-                        <Form form submit="Save task" />
-                    }
-                    .into_any()
-                }
-                Err(error) => view! { <Trouble error /> }.into_any(),
+    loaded(
+        move || (project(), task()),
+        |(project, task)| async move { get_task(project?, task?).await },
+        |view| {
+            let form = route::typed().unwrap_or_else(|| TaskForm::from(&view.task));
+            let title = format!("Edit {}", view.task.name);
+            view! {
+                <Title text=title.clone() />
+                <Crumbs project_id=view.project.id project=view.project.name here=title.clone() />
+                <div class="head">
+                    <h1>{title}</h1>
+                </div>
+                <Form form submit="Save task" />
             }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+            .into_any()
+        },
+    )
 }
 
 /// The schedule preview: what was asked last, and its answer.
@@ -118,16 +108,11 @@ impl Preview {
 fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
     let action = ServerAction::<SaveTask>::new();
     let value = action.value();
-    let returned = StoredValue::new(route::refusal());
-    let errors: Signal<Option<AppError>> = Signal::derive(move || match value.get() {
-        Some(result) => result.err(),
-        None => returned.get_value(),
-    });
-    provide_context(FormErrors(errors));
+    route::show_refusals(move || value.get());
     let (navigate, toasts) = (StoredValue::new(use_navigate()), expect_context::<Toasts>());
     Effect::new(move |_| {
         if let Some(Ok(task)) = value.get() {
-            toasts.show("Task saved", task.name.clone(), None);
+            toasts.show("Task saved", format!("“{}”", task.name));
             let path = format!("/projects/{}/tasks/{}", task.project_id, task.uuid);
             navigate.get_value()(&path, Default::default());
         }
@@ -210,14 +195,12 @@ fn ScheduleFields(form: TaskForm) -> impl IntoView {
 
 #[component]
 fn Policies(form: TaskForm) -> impl IntoView {
-    let overlap = vec![("SKIP", "Skip the new run"), ("ALLOW", "Run both"), ("QUEUE_ONE", "Let one wait")];
-    let missed = vec![("RUN_ONCE", "Run once for all"), ("SKIP", "Skip them"), ("RUN_ALL", "Run all, 100 at most")];
     view! {
         <div class="row">
             <TextField label="Timeout, in seconds" name="form[timeout_seconds]" field="timeout_seconds" value=form.timeout_seconds hint="1 to 86,400." />
             <Choice label="Status" name="form[status]" field="status" value=form.status options=vec![("ACTIVE", "Active"), ("DISABLED", "Disabled")] />
-            <Choice label="When a run is still going on" name="form[overlap_policy]" field="overlap_policy" value=form.overlap_policy options=overlap />
-            <Choice label="When runs were missed" name="form[missed_run_policy]" field="missed_run_policy" value=form.missed_run_policy options=missed />
+            <Choice label="When a run is still going on" name="form[overlap_policy]" field="overlap_policy" value=form.overlap_policy options=words::OVERLAP.to_vec() />
+            <Choice label="When runs were missed" name="form[missed_run_policy]" field="missed_run_policy" value=form.missed_run_policy options=words::MISSED.to_vec() />
         </div>
     }
 }
@@ -225,6 +208,13 @@ fn Policies(form: TaskForm) -> impl IntoView {
 /// The words and the next runs of what is typed.
 #[component]
 fn PreviewCard(preview: Preview) -> impl IntoView {
+    let zone =
+        move || preview.answer.with(|answer| matches!(answer, Some(Ok(_)))).then(|| preview.asked.get().timezone);
+    // One field after the other is typed: what is wrong stands here in words, beside the field once it is sent.
+    let refused = |error: &AppError| match error.0.errors.as_slice() {
+        [] => error.detail().to_owned(),
+        errors => errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>().join(" "),
+    };
     let content = move || match preview.answer.get() {
         Some(Ok(answer)) => {
             let runs = answer.next_runs.into_iter().map(|run| view! { <Run run /> }).collect_view();
@@ -236,13 +226,13 @@ fn PreviewCard(preview: Preview) -> impl IntoView {
             }
             .into_any()
         }
-        Some(Err(error)) => view! { <p class="error">{error.0.detail}</p> }.into_any(),
+        Some(Err(error)) => view! { <p class="error">{refused(&error)}</p> }.into_any(),
         None => view! { <p class="sub">"The schedule in words and its next runs appear here while you type."</p> }
             .into_any(),
     };
     view! {
         <aside class="card pad" aria-live="polite">
-            <h2>"Next runs"</h2>
+            <h2>"Next runs " <span class="zone">{zone}</span></h2>
             {content}
         </aside>
     }

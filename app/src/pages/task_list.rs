@@ -7,10 +7,10 @@ use crate::components::delete_dialog::{self, DeleteDialog, DeleteDialogs};
 use crate::components::task_row::TaskRow;
 use crate::components::toast::Toasts;
 use crate::live::Live;
+use domain::deletion::Deletion;
 use domain::status::TaskStatus;
 use domain::task::Task;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use uuid::Uuid;
 
 /// A row: its key and its changing content.
@@ -37,7 +37,10 @@ impl Shown {
         for (id, row) in &rows {
             match view.page.data.iter().find(|task| task.uuid == *id) {
                 Some(task) if row.with_untracked(|old| old.version <= task.version && old != task) => {
-                    row.set(task.clone())
+                    row.set(task.clone());
+                    if task.status == TaskStatus::DeleteFailed {
+                        self.toasts.failed(task);
+                    }
                 }
                 Some(_) => {}
                 None => self.leave(*id),
@@ -53,17 +56,29 @@ impl Shown {
         }
     }
 
+    /// A deletion was accepted: its row says so at once, and keeps the focus.
+    fn accepted(self, deletion: &Deletion) {
+        let rows = self.rows.get_untracked();
+        if let Some((_, row)) = rows.iter().find(|(id, _)| *id == deletion.task_uuid) {
+            row.update(|task| {
+                task.status = TaskStatus::PendingDelete;
+                task.next_run_at = None;
+                task.deletion = Some(deletion.clone());
+            });
+        }
+        browser::focus(&format!("task-{}", deletion.task_uuid));
+    }
+
     /// The task is gone: says so, and moves focus to the row before if it was in this one.
     fn leave(self, gone: Uuid) {
         let rows = self.rows.get_untracked();
         let Some(place) = rows.iter().position(|(id, _)| *id == gone) else { return };
-        let name = rows[place].1.with_untracked(|task| task.name.clone());
         if browser::has_focus_within(&format!("[data-task='{gone}']")) {
             let neighbour = rows.get(place.wrapping_sub(1)).or_else(|| rows.get(place + 1));
-            browser::focus(&neighbour.map_or("main".to_owned(), |(id, _)| format!("task-{id}")));
+            browser::focus(&neighbour.map(|(id, _)| format!("task-{id}")).unwrap_or_default());
         }
         self.rows.update(|rows| rows.retain(|(id, _)| *id != gone));
-        self.toasts.show("Task deleted", format!("{name} deleted"), None);
+        self.toasts.gone(gone);
     }
 }
 
@@ -80,37 +95,26 @@ pub fn TaskList(
     let shown = Shown { rows: RwSignal::new(rows), counts, toasts };
     let live = expect_context::<Live>();
     live.follow(project_id);
-    let query = StoredValue::new(query);
-    let refresh = move || {
-        let Some(query) = query.try_get_value() else { return };
-        spawn_local(async move {
-            let first_page = query.cursor.is_none();
-            if let Ok(view) = list_tasks(project_id, query, shown.ids()).await {
-                shown.apply(view, first_page);
-            }
-        });
-    };
-    live.on_pulse(refresh);
+    let (first_page, filtered) = (query.cursor.is_none(), query != TaskQuery::default());
+    let read = move || list_tasks(project_id, query.clone(), shown.ids());
+    live.keep_fresh(read, move |view| {
+        if let Ok(view) = view {
+            shown.apply(view, first_page);
+        }
+    });
     let dialogs = DeleteDialogs::new();
     let done = move |outcome: DeleteOutcome| {
+        if let DeleteOutcome::Scheduled(deletion) = &outcome {
+            shown.accepted(deletion);
+        }
         delete_dialog::tell(toasts, outcome);
-        refresh();
+        live.nudge();
     };
     view! {
-        <div class="card table" class:hidden=move || shown.rows.with(Vec::is_empty)>
+        {move || shown.rows.with(Vec::is_empty).then(|| view! { <Empty project_id filtered /> })}
+        <div class="card table tasks" class:hidden=move || shown.rows.with(Vec::is_empty)>
             <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Task"</th>
-                        <th scope="col">"Status"</th>
-                        <th scope="col">"Schedule"</th>
-                        <th scope="col">"Next run"</th>
-                        <th scope="col">"Last run"</th>
-                        <th scope="col">
-                            <span class="visually-hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
+                <Head />
                 <tbody>
                     <For each=move || shown.rows.get() key=|(id, _)| *id let((_, task))>
                         <TaskRow task dialogs />
@@ -120,4 +124,50 @@ pub fn TaskList(
         </div>
         <DeleteDialog dialogs project_id done />
     }
+}
+
+#[component]
+fn Head() -> impl IntoView {
+    view! {
+        <thead>
+            <tr>
+                <th scope="col">"Task"</th>
+                <th scope="col">"Status"</th>
+                <th scope="col">"Schedule"</th>
+                <th scope="col">"Next run"</th>
+                <th scope="col">"Last run"</th>
+                <th scope="col">
+                    <span class="visually-hidden">"Actions"</span>
+                </th>
+            </tr>
+        </thead>
+    }
+}
+
+#[component]
+fn Empty(project_id: Uuid, filtered: bool) -> impl IntoView {
+    let content = if filtered {
+        view! {
+            <h2>"No task matches"</h2>
+            <p>"Other words, or another status, may find it."</p>
+            <p>
+                <a class="btn" href=format!("/projects/{project_id}")>
+                    "Show all tasks"
+                </a>
+            </p>
+        }
+        .into_any()
+    } else {
+        view! {
+            <h2>"No task yet"</h2>
+            <p>"A task calls the project's endpoint on its schedule."</p>
+            <p>
+                <a class="btn" href=format!("/projects/{project_id}/tasks/new")>
+                    "Create the first task"
+                </a>
+            </p>
+        }
+        .into_any()
+    };
+    view! { <section class="empty" data-testid="empty">{content}</section> }
 }

@@ -4,7 +4,8 @@ use super::route::{self, RefusalBanner};
 use super::task_list::TaskList;
 use crate::api::{TaskListView, TaskQuery, get_deletion, list_tasks};
 use crate::components::deletion_parts::DeletionBadge;
-use crate::components::layout::{Loading, ProjectHead, Tab, Trouble};
+use crate::components::layout::{ProjectHead, Tab};
+use crate::components::loaded::loaded;
 use crate::components::status_badge::{self, UndoForm};
 use crate::words;
 use domain::status::TaskStatus;
@@ -18,27 +19,17 @@ pub fn TasksPage() -> impl IntoView {
     let id = route::id("project");
     let (status, search, cursor) = (route::query("status"), route::query("search"), route::query("cursor"));
     let query = move || TaskQuery { status: status(), search: search(), cursor: cursor() };
-    let tasks = Resource::new(
+    loaded(
         move || (id(), query()),
         |(id, query)| async move { Ok((list_tasks(id?, query.clone(), String::new()).await?, query)) },
-    );
-    let content = move || {
-        Suspend::new(async move {
-            match tasks.await {
-                Ok((view, query)) => view! { <Content view query /> }.into_any(),
-                Err(error) => view! { <Trouble error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }
+        |(view, query)| view! { <Content view query /> }.into_any(),
+    )
 }
 
 #[component]
 fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
     let (id, name) = (view.project.id, view.project.name.clone());
     let counts = RwSignal::new(view.counts);
-    let empty = view.page.data.is_empty();
-    let filtered = query != TaskQuery::default();
     let next = view.page.next_cursor.clone().map(|cursor| {
         let href = list_url(id, query.status.as_deref(), query.search.as_deref(), Some(&cursor));
         view! { <p class="pager"><a class="btn" href=href>"Next page"</a></p> }
@@ -53,7 +44,6 @@ fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
         <RefusalBanner />
         <Notice project_id=id />
         <Filters project_id=id query=query.clone() counts />
-        {empty.then(|| view! { <Empty project_id=id filtered /> })}
         <TaskList project_id=id query rows=view.page.data counts />
         {next}
     }
@@ -72,9 +62,9 @@ fn Notice(project_id: Uuid) -> impl IntoView {
             deletion.await.map(|deletion| {
                 let href = format!("/projects/{project_id}/deletions/{}", deletion.id);
                 let title = if deletion.state.is_final() { "Deletion" } else { "Deletion scheduled" };
-                let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() label=|| None /> });
+                let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> });
                 view! {
-                    <div class="banner">
+                    <section class="banner" aria-label=title>
                         <b>{title}</b>
                         <span>"“" {deletion.task_name} "”"</span>
                         <DeletionBadge state=deletion.state />
@@ -83,7 +73,7 @@ fn Notice(project_id: Uuid) -> impl IntoView {
                         <a class="btn sm" href=href>
                             "View"
                         </a>
-                    </div>
+                    </section>
                 }
             })
         })
@@ -129,36 +119,11 @@ fn Filters(project_id: Uuid, query: TaskQuery, counts: RwSignal<Vec<(TaskStatus,
         <form class="bar" method="get" action=format!("/projects/{project_id}") role="search">
             {status.clone().map(|status| view! { <input type="hidden" name="status" value=status /> })}
             <input class="search" type="search" name="search" value=search.clone() placeholder="Search tasks" aria-label="Search tasks" />
-            {chips.into_iter().collect_view()}
+            <nav class="chips" aria-label="Status">
+                {chips.into_iter().collect_view()}
+            </nav>
         </form>
     }
-}
-
-#[component]
-fn Empty(project_id: Uuid, filtered: bool) -> impl IntoView {
-    let content = if filtered {
-        view! {
-            <h2>"No task matches"</h2>
-            <p>
-                <a class="btn" href=format!("/projects/{project_id}")>
-                    "Show all tasks"
-                </a>
-            </p>
-        }
-        .into_any()
-    } else {
-        view! {
-            <h2>"No task yet"</h2>
-            <p>"A task calls the project's endpoint on its schedule."</p>
-            <p>
-                <a class="btn primary" href=format!("/projects/{project_id}/tasks/new")>
-                    "New task"
-                </a>
-            </p>
-        }
-        .into_any()
-    };
-    view! { <section class="empty" data-testid="empty">{content}</section> }
 }
 
 fn list_url(project_id: Uuid, status: Option<&str>, search: Option<&str>, cursor: Option<&str>) -> String {

@@ -182,3 +182,13 @@ async fn runs_that_had_already_started_are_listed_exactly(_: PgPoolOptions, on: 
     assert_eq!(deletion["in_flight"], json!([running]));
     app.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_project_that_does_not_exist_is_said_before_its_tasks_are_looked_for(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (_, task) = app.one_task().await;
+    let path = format!("/api/v1/projects/{}/tasks/{}", Uuid::now_v7(), id_of(&task));
+    app.delete(&path).await.problem(404, "project-not-found");
+    assert_eq!(app.get(&task).await.ok(200)["status"], "ACTIVE");
+    app.end().await;
+}
