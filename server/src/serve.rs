@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +35,7 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
 pub async fn run(settings: Settings) -> Result<()> {
     settings.check()?;
     telemetry::start_logging(settings.log_format, &settings.log)?;
+    let signals = Signals::listen()?;
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -42,7 +44,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let tracker = TaskTracker::new();
     let state = node.state.clone();
     tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
-    tokio::spawn(on_signal(stop.clone()));
+    tokio::spawn(signals.stop(stop.clone()));
     serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
@@ -137,19 +139,28 @@ async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, sto
     }
 }
 
-async fn on_signal(stop: CancellationToken) {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
+/// The two ways to ask a node to end. They are caught from before it says that it listens: one that came earlier would kill
+/// it where it should end well.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let catch = |kind| signal(kind).context("signals cannot be caught");
+        Ok(Self { terminate: catch(SignalKind::terminate())?, interrupt: catch(SignalKind::interrupt())? })
     }
-    tracing::info!("stopping");
-    stop.cancel();
+
+    /// Waits for the first of them, then stops the node.
+    async fn stop(mut self, stop: CancellationToken) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    }
 }
 
 fn migration_pool() -> PoolSettings {
