@@ -3,12 +3,12 @@
 use crate::jobs::ApalisQueue;
 use crate::{Backend, Result, db};
 use chrono::TimeDelta;
-use domain::deletion::{Deletion, DeletionPreview, DeletionState};
+use domain::deletion::{Deletion, DeletionPreview, DeletionState, DeletionSummary};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
 use uuid::Uuid;
 
-/// One record, as long as it is kept.
+/// One record with its timeline, as long as it is kept.
 ///
 /// # Errors
 /// [`ProblemKind::DeletionNotFound`].
@@ -16,7 +16,30 @@ pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Deleti
     let mut conn = backend.pool.acquire().await?;
     let missing = || Refusal::new(ProblemKind::DeletionNotFound, "There is no such deletion in this project.");
     let row = db::deletion::get_in_project(&mut conn, project_id, id).await?.ok_or_else(missing)?;
-    Ok(row.show(&backend.policies.stuck)?)
+    let timeline = db::deletion::list_entries(&mut conn, id).await?;
+    Ok(Deletion { timeline, ..row.show(&backend.policies.stuck)? })
+}
+
+/// The counters of the board, of a project or of all, and what lies among the dead letters.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn summary(backend: &Backend, project_id: Option<Uuid>) -> Result<DeletionSummary> {
+    let mut conn = backend.pool.acquire().await?;
+    if let Some(project_id) = project_id {
+        crate::projects::require(&mut conn, project_id).await?;
+    }
+    let row = db::deletion::summary(&mut conn, project_id).await?;
+    Ok(DeletionSummary {
+        scheduled: row.scheduled,
+        running: row.running,
+        retrying: row.retrying,
+        failed: row.failed,
+        gone_24h: row.gone_24h,
+        oldest_pending: row.oldest_pending,
+        p95_ms: row.p95_ms.map(|ms| ms.max(0.0) as i64),
+        dead_letters: backend.jobs.dead_letters(&mut conn, 20).await?,
+    })
 }
 
 /// A page of records, newest first, of a project or of all. `state` names states, separated by commas.

@@ -2,18 +2,15 @@
 
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
-use domain::page::{Limit, Page, parse_cursor};
+use domain::page::{COUNT_CAP, Limit, Page, parse_cursor};
 use domain::project::{Project, ProjectDraft};
 use domain::status::TaskStatus;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
-
-/// Counts stop here: "1,000+" is as good as 1,000,000, and never a scan.
-pub const COUNT_CAP: i64 = 1_000;
 
 /// How many tasks of a project have each status, up to [`COUNT_CAP`].
 pub type StatusCounts = Vec<(TaskStatus, i64)>;
@@ -36,6 +33,15 @@ pub async fn list(backend: &Backend, cursor: Option<&str>, limit: Option<u32>) -
 pub async fn get(backend: &Backend, id: Uuid) -> Result<Project> {
     let mut conn = backend.pool.acquire().await?;
     require(&mut conn, id).await
+}
+
+/// The names of these projects, as far as they exist, for lists over all of them.
+///
+/// # Errors
+/// A database error.
+pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let mut conn = backend.pool.acquire().await?;
+    Ok(db::project::names(&mut conn, ids).await?)
 }
 
 /// The project, for use cases inside it.
@@ -64,7 +70,7 @@ pub async fn create(backend: &Backend, draft: ProjectDraft) -> Result<Project> {
     let mut tx = conn.begin().await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
-    tx.commit().await?;
+    faults::commit(tx, "create_project").await?;
     backend.ring();
     Ok(project)
 }
@@ -97,7 +103,7 @@ pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, ch
     let detail = "Somebody changed the project in between. Read it again.";
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
-    tx.commit().await?;
+    faults::commit(tx, "change_project").await?;
     backend.ring();
     Ok(changed)
 }

@@ -3,14 +3,16 @@
 //! Invariant: every number that decides how long a deletion may take or whether it is stuck is decided here.
 //! Called by `backend/tasks/delete.rs`, and by the pages for words and buttons.
 
+mod board;
 mod message;
 mod policy;
 
+pub use board::{DeadLetter, DeletionSummary, EntryKind, TimelineEntry};
 pub use message::{DeleteTaskMessage, MessageVersion};
 pub use policy::{RetryPolicy, StuckPolicy, Verdict};
 
 use crate::text_enum::text_enum;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -217,10 +219,19 @@ pub struct Deletion {
     pub last_error: Option<LastError>,
     /// The steps and how far they are.
     pub steps: Vec<StepProgress>,
+    /// The node that works at it, or did last.
+    pub node: Option<String>,
+    /// When that node last gave a sign of life.
+    pub heartbeat_at: Option<DateTime<Utc>>,
+    /// How often the reconciler had to hand it over again.
+    pub rescues: i32,
     /// What was removed, once it is gone.
     pub receipt: Option<Receipt>,
     /// When it ended, well or undone.
     pub completed_at: Option<DateTime<Utc>>,
+    /// What happened between request and end, oldest first, the newest 100; only where one record is read by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<TimelineEntry>,
 }
 
 impl Deletion {
@@ -229,7 +240,16 @@ impl Deletion {
     pub fn current_step(&self) -> Option<&StepProgress> {
         self.steps.iter().find(|step| step.state != StepState::Done)
     }
+
+    /// True when it should be moving and shows no sign of life: stuck, where one with a fresh heartbeat is only slow.
+    #[must_use]
+    pub fn is_silent(&self, now: DateTime<Utc>) -> bool {
+        self.state == DeletionState::Running && self.heartbeat_at.is_some_and(|at| now - at > SILENT_AFTER)
+    }
 }
+
+/// Work at a deletion shows a sign of life every few seconds, however slow it is; see [`Deletion::is_silent`].
+const SILENT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// True while an undo can still win: nothing has been removed, and the deletion is not over.
 #[must_use]

@@ -1,12 +1,21 @@
 //! Statements on `deletions`: the record of one request, how it is read and shown. Writes stand in `write`.
 
+macro_rules! select_deletion {
+    ($rest:literal) => {
+        concat!("SELECT d.* FROM deletions d ", $rest)
+    };
+}
+
+mod board;
 mod sweep;
 mod write;
 
+pub(crate) use board::*;
 pub(crate) use sweep::{finish_small, take_small};
 pub(crate) use write::*;
 
 use super::text;
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::deletion::{
     DeleteTaskMessage, Deletion, DeletionState, LastError, MessageVersion, Receipt, Step, StepProgress, StepState,
@@ -15,12 +24,6 @@ use domain::deletion::{
 use domain::status::SettableStatus;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
-
-macro_rules! select_deletion {
-    ($rest:literal) => {
-        concat!("SELECT d.* FROM deletions d ", $rest)
-    };
-}
 
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct DeletionRow {
@@ -42,6 +45,8 @@ pub(crate) struct DeletionRow {
     max_attempts: i32,
     pub wake_at: DateTime<Utc>,
     node: Option<String>,
+    heartbeat_at: Option<DateTime<Utc>>,
+    rescues: i32,
     pub purge_started_at: Option<DateTime<Utc>>,
     history_total: Option<i64>,
     executions_removed: i64,
@@ -83,12 +88,7 @@ impl DeletionRow {
     }
 
     fn last_error(&self) -> Result<Option<LastError>, sqlx::Error> {
-        let (Some(kind), Some(message), Some(step)) =
-            (&self.last_error_kind, &self.last_error_message, &self.last_error_step)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(LastError { kind: text("kind", kind)?, message: message.clone(), step: text("step", step)? }))
+        error_of(self.last_error_kind.as_deref(), self.last_error_message.as_deref(), self.last_error_step.as_deref())
     }
 
     fn steps(&self, state: DeletionState) -> Result<Vec<StepProgress>, sqlx::Error> {
@@ -151,10 +151,20 @@ impl DeletionRow {
             attempt,
             max_attempts: self.max_attempts,
             next_retry_at,
+            node: self.node,
+            heartbeat_at: self.heartbeat_at,
+            rescues: self.rescues,
             receipt,
             completed_at: self.completed_at,
+            timeline: Vec::new(),
         })
     }
+}
+
+/// An error as it stands in three columns, all of them or none.
+fn error_of(kind: Option<&str>, message: Option<&str>, step: Option<&str>) -> Result<Option<LastError>, sqlx::Error> {
+    let (Some(kind), Some(message), Some(step)) = (kind, message, step) else { return Ok(None) };
+    Ok(Some(LastError { kind: text("kind", kind)?, message: message.to_owned(), step: text("step", step)? }))
 }
 
 /// One record, whatever its project: for those who already know the task.
@@ -200,7 +210,8 @@ pub(crate) async fn receipt(
     .await
 }
 
-/// Records of a project, or of all, newest first, below `before`; empty `states` means all.
+/// Records of a project, or of all, newest first, below `before`; empty `states` means all. Those that are not over are
+/// found by an index of their own, however many are.
 pub(crate) async fn list(
     conn: &mut PgConnection,
     project_id: Option<Uuid>,
@@ -211,6 +222,7 @@ pub(crate) async fn list(
     sqlx::query_as(select_deletion!(
         "WHERE ($1::uuid IS NULL OR d.project_id = $1) AND (cardinality($2::text[]) = 0 OR d.state = ANY($2))
            AND ($3::uuid IS NULL OR d.id < $3)
+           AND (d.completed_at IS NULL OR cardinality($2) = 0 OR $2 && ARRAY['SUCCEEDED', 'UNDONE'])
          ORDER BY d.id DESC LIMIT $4"
     ))
     .bind(project_id)
@@ -230,6 +242,7 @@ pub(crate) async fn stuck(
     after: (DateTime<Utc>, Uuid),
     limit: i64,
 ) -> Result<Vec<DeletionRow>, sqlx::Error> {
+    point("deletion.stuck")?;
     sqlx::query_as(select_deletion!(
         "WHERE d.completed_at IS NULL AND d.wake_at < greatest($1, $2)
            AND d.wake_at < CASE WHEN d.state = 'FAILED' THEN $2 ELSE $1 END

@@ -1,5 +1,6 @@
 //! Statements on `projects`.
 
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::project::{Project, ProjectDraft};
 use sqlx::PgConnection;
@@ -15,6 +16,12 @@ pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Proj
     )
     .fetch_optional(conn)
     .await
+}
+
+/// The names of these projects.
+pub(crate) async fn names(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    let rows = sqlx::query!("SELECT id, name FROM projects WHERE id = ANY($1)", ids).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 /// Projects by id descending (newest first), below `before`.
@@ -94,6 +101,7 @@ pub(crate) async fn count_by_status(
 
 /// The undo window of a project that has one of its own, in seconds.
 pub(crate) async fn undo_window(conn: &mut PgConnection, id: Uuid) -> Result<Option<i32>, sqlx::Error> {
+    point("project.undo_window")?;
     let window =
         sqlx::query_scalar!("SELECT undo_window_seconds FROM projects WHERE id = $1", id).fetch_optional(conn).await?;
     Ok(window.flatten())

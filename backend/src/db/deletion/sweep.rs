@@ -1,5 +1,6 @@
 //! Two statements that tear down many small deletions at once.
 
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ pub(crate) struct Small {
 /// and their tasks; the longest due first. What somebody else holds is skipped, so this never waits and never deadlocks.
 /// The numbers stand in the text: as parameters they lead the planner to sort all deletions (240 ms instead of 8).
 pub(crate) async fn take_small(conn: &mut PgConnection) -> Result<Vec<Small>, sqlx::Error> {
+    point("deletion.take_small")?;
     sqlx::query_as!(
         Small,
         "SELECT d.id, d.task_id FROM deletions d JOIN tasks t ON t.id = d.task_id
@@ -37,6 +39,7 @@ pub(crate) async fn finish_small(
     event_ids: &[Uuid],
     node: &str,
 ) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
+    point("deletion.finish_small")?;
     sqlx::query_scalar!(
         r#"WITH taken AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS taken(id, task_id, event_id)),
            lines AS (DELETE FROM execution_logs l USING executions e

@@ -1,6 +1,7 @@
 //! Writes on `deletions`: the request, its progress, its end. Conditions stand in the statement that changes.
 
 use super::DeletionRow;
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::deletion::{DeletionState, LastError, Step};
 use domain::status::SettableStatus;
@@ -25,6 +26,7 @@ pub(crate) struct NewDeletion<'a> {
 
 /// Writes the record of an accepted request.
 pub(crate) async fn insert(conn: &mut PgConnection, new: &NewDeletion<'_>) -> Result<DeletionRow, sqlx::Error> {
+    point("deletion.insert")?;
     sqlx::query_as(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
                                 previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, state, step)
@@ -48,6 +50,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &NewDeletion<'_>) -> Re
 
 /// An attempt begins, or goes on: the sign of life is now. Answers whether the deletion was still to be done.
 pub(crate) async fn start_attempt(conn: &mut PgConnection, id: Uuid, node: &str) -> Result<bool, sqlx::Error> {
+    point("deletion.start_attempt")?;
     let done = sqlx::query!(
         "UPDATE deletions SET state = 'RUNNING', node = $2, heartbeat_at = now(), wake_at = now()
          WHERE id = $1 AND state IN ('SCHEDULED', 'RETRYING', 'RUNNING')",
@@ -61,6 +64,7 @@ pub(crate) async fn start_attempt(conn: &mut PgConnection, id: Uuid, node: &str)
 
 /// The teardown goes on to `step`; only forwards, so that a step that is done stays done.
 pub(crate) async fn enter_step(conn: &mut PgConnection, id: Uuid, step: Step) -> Result<(), sqlx::Error> {
+    point("deletion.enter_step")?;
     sqlx::query!(
         "UPDATE deletions SET step = $2, heartbeat_at = now(), wake_at = now() WHERE id = $1",
         id,
@@ -73,6 +77,7 @@ pub(crate) async fn enter_step(conn: &mut PgConnection, id: Uuid, step: Step) ->
 
 /// The point of no return: one conditional write. Exactly one of it and an undo wins, because both change this row.
 pub(crate) async fn start_purge(conn: &mut PgConnection, id: Uuid, history_total: i64) -> Result<bool, sqlx::Error> {
+    point("deletion.start_purge")?;
     let done = sqlx::query!(
         "UPDATE deletions SET purge_started_at = coalesce(purge_started_at, now()), step = 'purge_history',
                 history_total = coalesce(history_total, $2), heartbeat_at = now(), wake_at = now()
@@ -92,6 +97,7 @@ pub(crate) async fn add_progress(
     executions: i64,
     logs: i64,
 ) -> Result<(), sqlx::Error> {
+    point("deletion.add_progress")?;
     sqlx::query!(
         "UPDATE deletions SET executions_removed = executions_removed + $2, logs_removed = logs_removed + $3,
                 heartbeat_at = now(), wake_at = now() WHERE id = $1",
@@ -106,6 +112,7 @@ pub(crate) async fn add_progress(
 
 /// The task's row is gone: the record becomes its receipt.
 pub(crate) async fn succeed(conn: &mut PgConnection, id: Uuid, node: &str) -> Result<(), sqlx::Error> {
+    point("deletion.succeed")?;
     sqlx::query!(
         "UPDATE deletions SET state = 'SUCCEEDED', step = 'delete_row', tasks_removed = 1, node = $2,
                 completed_at = clock_timestamp() WHERE id = $1",
@@ -126,6 +133,7 @@ pub(crate) async fn record_failure(
     wake_at: DateTime<Utc>,
     error: &LastError,
 ) -> Result<(), sqlx::Error> {
+    point("deletion.record_failure")?;
     sqlx::query!(
         "UPDATE deletions SET state = $2, failed_attempts = $3, wake_at = $4, last_error_kind = $5, last_error_message = $6,
                 last_error_step = $7, heartbeat_at = now() WHERE id = $1",
@@ -144,6 +152,7 @@ pub(crate) async fn record_failure(
 
 /// A fresh cycle of attempts, due now.
 pub(crate) async fn start_over(conn: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {
+    point("deletion.start_over")?;
     sqlx::query!("UPDATE deletions SET state = 'SCHEDULED', failed_attempts = 0, wake_at = now() WHERE id = $1", id)
         .execute(conn)
         .await?;
@@ -152,20 +161,22 @@ pub(crate) async fn start_over(conn: &mut PgConnection, id: Uuid) -> Result<(), 
 
 /// Undone in time. `deletions_undone_in_time` refuses it after the point of no return.
 pub(crate) async fn undo(conn: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {
+    point("deletion.undo")?;
     sqlx::query!("UPDATE deletions SET state = 'UNDONE', completed_at = clock_timestamp() WHERE id = $1", id)
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// Marks these open records as looked after now, so that nobody hands them over twice; answers which it were.
+/// Marks these open records as looked after now, so that nobody hands them over twice, and counts it; answers which it were.
 pub(crate) async fn touch(
     conn: &mut PgConnection,
     ids: &[Uuid],
     wake_before: DateTime<Utc>,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
+    point("deletion.touch")?;
     sqlx::query_scalar!(
-        "UPDATE deletions SET wake_at = now() WHERE id = ANY($1) AND wake_at < $2 AND completed_at IS NULL RETURNING id",
+        "UPDATE deletions SET wake_at = now(), rescues = rescues + 1 WHERE id = ANY($1) AND wake_at < $2 AND completed_at IS NULL RETURNING id",
         ids,
         wake_before
     )
@@ -188,6 +199,7 @@ pub(crate) async fn purge_receipts(conn: &mut PgConnection, days: i32, limit: i6
 
 /// Takes the right to reconcile until the transaction ends; false when another node has it.
 pub(crate) async fn lock_reconciler(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    point("deletion.lock_reconciler")?;
     // "sexton" in ASCII, so that it meets nobody else's advisory lock by accident.
     const KEY: i64 = 0x0073_6578_746f_6e00;
     sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "taken!""#, KEY).fetch_one(conn).await
