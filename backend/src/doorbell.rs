@@ -7,10 +7,13 @@ use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long one NOTIFY stands for all rings behind it.
 const DEBOUNCE: Duration = Duration::from_millis(5);
+/// How long a NOTIFY may take before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rings a channel of Postgres. Cheap to clone; ringing never blocks and never fails.
 #[derive(Clone, Default)]
@@ -26,10 +29,11 @@ impl Doorbell {
     /// Sends the NOTIFYs until `stop`. A failed one is dropped: listeners also look by themselves every second.
     pub(crate) async fn run(self, pool: PgPool, channel: &'static str, stop: CancellationToken) {
         while stop.run_until_cancelled(self.rung.notified()).await.is_some() {
-            if let Err(error) = sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&pool).await {
-                tracing::debug!(%error, channel, "wake-up lost");
+            let notify = sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&pool);
+            if !matches!(timeout(PATIENCE, notify).await, Ok(Ok(_))) {
+                tracing::debug!(channel, "wake-up lost");
             }
-            tokio::time::sleep(DEBOUNCE).await;
+            sleep(DEBOUNCE).await;
         }
     }
 }

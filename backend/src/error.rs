@@ -6,7 +6,7 @@ use domain::error::{ProblemKind, Refusal};
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a use case did nothing. Whatever the variant, nothing has changed.
+/// Why a use case did nothing. Nothing has changed, but for [`Error::Unconfirmed`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A rule said no; the caller is told why.
@@ -15,7 +15,15 @@ pub enum Error {
     /// The database could not do it; the transaction is gone.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// The connection broke while the database committed: it has happened, or it has not. What was being deleted may be
+    /// asked for again: the answer is the same deletion.
+    #[error(transparent)]
+    Unconfirmed(sqlx::Error),
 }
+
+/// What is said where nobody knows; see [`Error::Unconfirmed`].
+pub const UNCONFIRMED: &str =
+    "The database did not answer in time: the change may have happened or not. A DELETE can be repeated safely.";
 
 impl Error {
     /// What the caller is told. Details of the database stay in the log.
@@ -23,6 +31,10 @@ impl Error {
     pub fn into_refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
+            Self::Unconfirmed(error) => {
+                tracing::warn!(%error, "a commit was not confirmed");
+                Refusal::new(ProblemKind::Unavailable, UNCONFIRMED)
+            }
             Self::Database(error) => match failure_kind(&error) {
                 FailureKind::Conflict | FailureKind::Bug | FailureKind::InFlight => {
                     tracing::error!(%error, "database error");

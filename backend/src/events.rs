@@ -6,13 +6,13 @@
 mod cursor;
 
 use crate::doorbell::Doorbell;
+use crate::listener::Listener;
 use crate::{Backend, Result, db};
 use cursor::Cursor;
 use domain::event::Event;
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -105,9 +105,7 @@ impl Tail {
 }
 
 /// The hints: waits for the NOTIFY of any node.
-pub struct Hints {
-    listener: PgListener,
-}
+pub struct Hints(Listener);
 
 impl Hints {
     /// Listens on a connection of its own.
@@ -115,27 +113,28 @@ impl Hints {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn listen(pool: &PgPool) -> Result<Self> {
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Self { listener })
+        Ok(Self(Listener::connect(pool, CHANNEL).await?))
     }
 
-    /// Waits for the next hint.
+    /// Waits for the next hint, `limit` at the most.
     ///
     /// # Errors
-    /// When the connection broke: hints were lost, so the caller steps at once and listens anew.
-    pub async fn next(&mut self) -> Result<()> {
-        self.listener.try_recv().await?.map(|_| ()).ok_or_else(|| sqlx::Error::WorkerCrashed.into())
+    /// When the connection is lost: hints were lost, so the caller steps at once and listens anew.
+    pub async fn next_within(&mut self, limit: Duration) -> Result<()> {
+        Ok(self.0.next_within(limit).await.map(drop)?)
     }
 }
 
-/// What a browser missed: events of a project above `after`, or none when there are so many that it should read again.
+/// What a browser missed: events of a project, or of all, above `after`, or none when there are so many that it should read again.
 ///
 /// # Errors
 /// A database error.
-pub async fn missed(backend: &Backend, project_id: Uuid, after: i64) -> Result<Option<Vec<Event>>> {
+pub async fn missed(backend: &Backend, project_id: Option<Uuid>, after: i64) -> Result<Option<Vec<Event>>> {
     let mut conn = backend.pool.acquire().await?;
-    let rows = db::outbox::read_project(&mut conn, project_id, after, BATCH).await?;
+    let rows = match project_id {
+        Some(project_id) => db::outbox::read_project(&mut conn, project_id, after, BATCH).await?,
+        None => db::outbox::read(&mut conn, after, &[], BATCH).await?,
+    };
     if rows.len() >= BATCH as usize {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
-//! What a node can say of its database.
+//! What a node can say of its database, and measure of all deletions.
 
-use crate::{Backend, Result};
+use crate::jobs::ApalisQueue;
+use crate::{Backend, Result, db};
 
 /// True when the database answers and has the schema of this version.
 ///
@@ -8,4 +9,35 @@ use crate::{Backend, Result};
 /// When it cannot be reached.
 pub async fn is_ready(backend: &Backend) -> Result<bool> {
     Ok(crate::migrate::is_current(&backend.pool).await?)
+}
+
+/// Sets the gauges of deletions and of the queue: what is open, how old, and how many executions started after the fence,
+/// which must be 0. Counts of deletions stop at [`domain::page::COUNT_CAP`].
+///
+/// # Errors
+/// A database error; the gauges keep their values then.
+pub async fn measure(backend: &Backend, queue: &ApalisQueue) -> Result<()> {
+    let mut conn = backend.pool.acquire().await?;
+    let now = db::now(&mut conn).await?;
+    let open = db::deletion::summary(&mut conn, None).await?;
+    let late = db::deletion::count_late_starts(&mut conn).await?;
+    let jobs = queue.stats(&mut conn).await?;
+    let states = [
+        ("SCHEDULED", open.scheduled),
+        ("RUNNING", open.running),
+        ("RETRYING", open.retrying),
+        ("FAILED", open.failed),
+    ];
+    for (state, count) in states {
+        metrics::gauge!("sexton_deletions_open", "state" => state).set(count as f64);
+    }
+    let oldest = open.oldest_pending.map_or(0.0, |at| (now - at).as_seconds_f64());
+    metrics::gauge!("sexton_deletion_oldest_pending_seconds").set(oldest);
+    metrics::gauge!("sexton_deletion_late_starts").set(late as f64);
+    for (state, count) in [("due", jobs.due), ("later", jobs.later), ("taken", jobs.taken), ("dead", jobs.dead_letters)]
+    {
+        metrics::gauge!("sexton_jobs", "state" => state).set(count as f64);
+    }
+    metrics::gauge!("sexton_worker_alive").set(f64::from(u8::from(queue.is_alive())));
+    Ok(())
 }

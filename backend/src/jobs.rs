@@ -9,6 +9,7 @@ mod consumer;
 mod cron;
 mod doorbell;
 mod handling;
+mod nodes;
 mod publish;
 mod queue;
 mod rows;
@@ -17,12 +18,12 @@ mod supervisor;
 
 pub use cron::{CronError, run_cron};
 pub use queue::{ApalisQueue, migrate};
-pub use rows::{DeadLetter, QueueStats};
+pub use rows::QueueStats;
 pub use settings::{DELETE_TASK_QUEUE, QueueSettings, SettingsError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::deletion::DeleteTaskMessage;
+use domain::deletion::{DeadLetter, DeleteTaskMessage};
 use sqlx::PgConnection;
 use std::fmt;
 use std::sync::Arc;
@@ -58,6 +59,12 @@ pub trait DeleteJobPublisher: Send + Sync {
     /// # Errors
     /// What the database says.
     async fn forget(&self, conn: &mut PgConnection, deletion_ids: &[Uuid]) -> Result<(), sqlx::Error>;
+
+    /// The newest jobs that could not be read, at most `limit`.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn dead_letters(&self, conn: &mut PgConnection, limit: i64) -> Result<Vec<DeadLetter>, sqlx::Error>;
 
     /// Wakes the consumers of all nodes; called after the commit. Debounced, never blocks, never fails: a ring that is
     /// lost costs at most one tick.

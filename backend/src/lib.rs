@@ -12,11 +12,13 @@ use std::time::Duration;
 
 mod db;
 mod doorbell;
+mod listener;
 
 pub mod deletions;
 pub mod demo;
 pub mod error;
 pub mod events;
+pub mod faults;
 pub mod health;
 pub mod jobs;
 mod merge;

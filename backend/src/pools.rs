@@ -1,8 +1,9 @@
 //! Connection pools: one for each role, so that a flood in one never starves another.
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Size and patience of one pool.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,9 @@ pub struct PoolSettings {
     /// How long one statement may take.
     pub statement_timeout: Duration,
 }
+
+/// How long a connection may take to say that it lives when it comes back into its pool.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Makes a pool without connecting yet: a server starts, and says "not ready", while its database is away.
 ///
@@ -36,5 +40,13 @@ pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sql
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
+        // sqlx asks this as well when a connection comes back, but without a limit: where a network swallows packets, the
+        // connection would never come back and its place in the pool would be lost.
+        .after_release(|connection, _| {
+            Box::pin(async {
+                let lives = timeout(PATIENCE, connection.ping()).await;
+                lives.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+            })
+        })
         .connect_lazy_with(options))
 }

@@ -3,7 +3,7 @@
 //! Firing is not there yet: a task that is due is planned onwards, so that its next run is always one to come. What is
 //! taken here, under the schedule row's lock, is where executions will be recorded.
 
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults};
 use domain::schedule::Schedule;
 use domain::task::ScheduleType;
 use sqlx::Connection;
@@ -33,6 +33,6 @@ pub async fn step(backend: &Backend, limit: i64) -> Result<usize> {
         }
     }
     db::schedule::plan_many(&mut tx, &planned.0, &planned.1, &ended).await?;
-    tx.commit().await?;
+    faults::commit(tx, "claim").await?;
     Ok(due.len())
 }

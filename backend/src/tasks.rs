@@ -2,6 +2,7 @@
 
 pub mod delete;
 pub mod etag;
+mod repeat;
 pub mod schedule;
 pub mod steer;
 mod sweep;
@@ -9,7 +10,7 @@ mod teardown;
 pub mod worker;
 
 use crate::error::violated;
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{Limit, Page, parse_cursor};
@@ -136,7 +137,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     plan(&mut tx, id, &new, status.into(), now, 1).await?;
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    tx.commit().await?;
+    faults::commit(tx, "create_task").await?;
     backend.ring();
     Ok(task)
 }
@@ -215,7 +216,7 @@ pub async fn change(
     plan(&mut tx, id, &new, status, locked.now, version).await?;
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    tx.commit().await?;
+    faults::commit(tx, "change_task").await?;
     backend.ring();
     Ok(task)
 }

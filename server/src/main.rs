@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    #[cfg(feature = "faults")]
+    let _faults = backend::faults::start();
     let result = match Cli::parse().command {
         Command::Serve(settings) => server::serve::run(*settings).await,
         Command::Migrate(settings) => server::serve::migrate(&settings).await,

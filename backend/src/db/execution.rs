@@ -1,6 +1,7 @@
 //! Statements on `executions` and `execution_logs`.
 
 use super::text;
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::execution::ExecutionSummary;
 use sqlx::PgConnection;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 /// What is in flight for a task: ids in order. Calls that wait for a retry have not started again: they are
 /// cancelled, not listed. Must run in a statement after the fence, so that it sees a claim that has just committed.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    point("execution.list_in_flight")?;
     sqlx::query_scalar!(
         r#"WITH cancelled AS (
                UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = 'The task is being deleted'
@@ -22,6 +24,7 @@ pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Re
 
 /// How many executions of a task have not ended.
 pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    point("execution.count_in_flight")?;
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"#,
         task_id
@@ -32,6 +35,7 @@ pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> R
 
 /// Ends what is still in flight for a task.
 pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
+    point("execution.cancel_in_flight")?;
     let done = sqlx::query!(
         "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),
                 error = 'Cancelled: the task is being deleted'
@@ -45,6 +49,7 @@ pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> 
 
 /// Executions of a task.
 pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    point("execution.count")?;
     sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1"#, task_id)
         .fetch_one(conn)
         .await
@@ -63,6 +68,7 @@ pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result
 /// The oldest executions of a task, up to `limit`, locked: no line can be logged for them any more, so that what is
 /// removed after its lines has none.
 pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    point("execution.oldest")?;
     sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY id LIMIT $2 FOR UPDATE", task_id, limit)
         .fetch_all(conn)
         .await
@@ -70,6 +76,7 @@ pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -
 
 /// Removes up to `limit` log lines of these executions.
 pub(crate) async fn purge_logs(conn: &mut PgConnection, ids: &[Uuid], limit: i64) -> Result<i64, sqlx::Error> {
+    point("execution.purge_logs")?;
     let done = sqlx::query!(
         "DELETE FROM execution_logs WHERE id IN (SELECT id FROM execution_logs WHERE execution_id = ANY($1) LIMIT $2)",
         ids,
@@ -82,6 +89,7 @@ pub(crate) async fn purge_logs(conn: &mut PgConnection, ids: &[Uuid], limit: i64
 
 /// Removes these executions; their log lines must be gone.
 pub(crate) async fn purge(conn: &mut PgConnection, ids: &[Uuid]) -> Result<i64, sqlx::Error> {
+    point("execution.purge")?;
     let done = sqlx::query!("DELETE FROM executions WHERE id = ANY($1)", ids).execute(conn).await?;
     Ok(rows(&done))
 }

@@ -2,6 +2,7 @@
 
 use super::deletion::DeletionRow;
 use super::text;
+use crate::faults::point;
 use domain::event::{Event, EventKind};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -40,6 +41,7 @@ pub(crate) async fn insert(
     task_uuid: Option<Uuid>,
     payload: serde_json::Value,
 ) -> Result<(), sqlx::Error> {
+    point("outbox.insert")?;
     sqlx::query!(
         "INSERT INTO events (id, kind, project_id, task_uuid, payload) VALUES ($1, $2, $3, $4, $5)",
         Uuid::now_v7(),
@@ -89,6 +91,7 @@ pub(crate) async fn read(
     missing: &[i64],
     limit: i64,
 ) -> Result<Vec<EventRow>, sqlx::Error> {
+    point("outbox.read")?;
     sqlx::query_as!(
         EventRow,
         r#"SELECT seq AS "seq!", id AS "id!", kind AS "kind!", project_id AS "project_id!", task_uuid,

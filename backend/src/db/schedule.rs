@@ -1,5 +1,6 @@
 //! Statements on `task_schedules`, the narrow table that the scheduler claims from. No row, no run.
 
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::schedule::ScheduleConfig;
 use sqlx::PgConnection;
@@ -13,6 +14,7 @@ pub(crate) async fn plan(
     next_run_at: Option<DateTime<Utc>>,
     version: i64,
 ) -> Result<(), sqlx::Error> {
+    point("schedule.plan")?;
     let Some(next_run_at) = next_run_at else {
         sqlx::query!("DELETE FROM task_schedules WHERE task_id = $1", task_id).execute(conn).await?;
         return Ok(());
@@ -38,6 +40,7 @@ pub(crate) struct Due {
 
 /// Locks up to `limit` schedule rows that are due, the longest due first; those that another node holds are its own.
 pub(crate) async fn take_due(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
+    point("schedule.take_due")?;
     sqlx::query_as!(
         Due,
         r#"SELECT s.task_id, t.schedule_type, t.schedule_config AS "schedule_config: Json<ScheduleConfig>"
@@ -57,6 +60,7 @@ pub(crate) async fn plan_many(
     next: &[DateTime<Utc>],
     ended: &[Uuid],
 ) -> Result<(), sqlx::Error> {
+    point("schedule.plan_many")?;
     sqlx::query!(
         "WITH gone AS (DELETE FROM task_schedules WHERE task_id = ANY($3))
          UPDATE task_schedules s SET next_run_at = planned.next_run_at

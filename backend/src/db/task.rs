@@ -1,6 +1,7 @@
 //! Statements on `tasks`.
 
 use super::text;
+use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::schedule::ScheduleConfig;
 use domain::status::TaskStatus;
@@ -94,6 +95,7 @@ pub(crate) async fn lock(
     project_id: Uuid,
     id: Uuid,
 ) -> Result<Option<LockedTask>, sqlx::Error> {
+    point("task.lock")?;
     let row = sqlx::query!(
         r#"SELECT name, status, version, deletion_id, now() AS "now!" FROM tasks
            WHERE id = $1 AND project_id = $2 FOR NO KEY UPDATE"#,
@@ -247,6 +249,7 @@ pub(crate) async fn set_status(
     to: TaskStatus,
     deletion_id: Option<Uuid>,
 ) -> Result<Option<i64>, sqlx::Error> {
+    point("task.set_status")?;
     sqlx::query_scalar!(
         "UPDATE tasks SET status = $3, deletion_id = $4, version = version + 1, updated_at = now(), status_changed_at = now()
          WHERE id = $1 AND status = $2 RETURNING version",
@@ -268,6 +271,7 @@ pub(crate) async fn fence(
     to: TaskStatus,
     deletion_id: Uuid,
 ) -> Result<i64, sqlx::Error> {
+    point("task.fence")?;
     sqlx::query_scalar!(
         "WITH fenced AS (DELETE FROM task_schedules WHERE task_id = $1)
          UPDATE tasks SET status = $3, deletion_id = $4, version = version + 1, updated_at = now(), status_changed_at = now()
@@ -283,6 +287,7 @@ pub(crate) async fn fence(
 
 /// Removes the row of a task that this deletion owns and that is pending; answers whether there was one.
 pub(crate) async fn delete(conn: &mut PgConnection, id: Uuid, deletion_id: Uuid) -> Result<bool, sqlx::Error> {
+    point("task.delete")?;
     let done = sqlx::query!(
         "DELETE FROM tasks WHERE id = $1 AND deletion_id = $2 AND status = 'PENDING_DELETE'",
         id,

@@ -6,7 +6,7 @@
 use super::handling::{RawCodec, Runner};
 use super::queue::ApalisQueue;
 use super::supervisor::{supervise, until_stopped};
-use super::{DeleteJobConsumer, DeleteJobHandler, rows};
+use super::{DeleteJobConsumer, DeleteJobHandler, nodes, rows};
 use apalis::prelude::{
     Attempt, BackendExt, Event, EventListenerExt, TaskId, WorkerBuilder, WorkerBuilderExt, WorkerContext, WorkerError,
 };
@@ -34,15 +34,26 @@ impl DeleteJobConsumer for ApalisQueue {
             self.one_worker(name, Arc::clone(&handler), &stop, &ended)
         });
         let listener = supervise("delete jobs: doorbell", &stop, |_| self.doorbell.listen(&stop));
-        tokio::join!(workers, listener);
-        let handed_back = tokio::time::timeout(FAREWELL, rows::release(&self.pool, &ended.lock().await)).await;
-        if !matches!(handed_back, Ok(Ok(_))) {
+        let signs_of_life = supervise("delete jobs: signs of life", &stop, |_| self.live(&process, &stop));
+        tokio::join!(workers, listener, signs_of_life);
+        let farewell = async {
+            rows::release(&self.pool, &ended.lock().await).await?;
+            nodes::leave(&self.pool, &process).await
+        };
+        if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
             tracing::warn!(process, "jobs could not be handed back; other nodes take them after the orphan limit");
         }
     }
 }
 
 impl ApalisQueue {
+    async fn live(&self, process: &str, stop: &CancellationToken) -> Result<(), String> {
+        tokio::select! {
+            Err(reason) = nodes::live(&self.pool, process, &self.settings.queue) => Err(reason),
+            () = stop.cancelled() => Ok(()),
+        }
+    }
+
     async fn one_worker(
         &self,
         name: String,
@@ -61,7 +72,19 @@ impl ApalisQueue {
         drop(names);
         let context = WorkerContext::new(&name);
         let worker = self.worker(&context, handler);
-        until_stopped(worker, &context, stop, self.settings.stop_grace).await
+        self.pulse.beat();
+        tokio::select! {
+            ended = until_stopped(worker, &context, stop, self.settings.stop_grace) => ended,
+            () = self.fell_silent() => Err("silent for too long".to_owned()),
+        }
+    }
+
+    /// Returns when the worker gives no sign of life any more: a connection without an answer holds it for ever.
+    async fn fell_silent(&self) {
+        let limit = self.settings.alive_within() + self.settings.heartbeat * 2;
+        while self.silent_for().is_none_or(|silent| silent < limit) {
+            tokio::time::sleep(self.settings.heartbeat).await;
+        }
     }
 
     fn worker(

@@ -3,11 +3,11 @@
 //! Invariant: losing a ring costs at most one tick. One NOTIFY at a time a node, outside of every accepting transaction:
 //! a NOTIFY inside takes a lock that serialises all commits.
 
+use crate::listener::Listener;
 use apalis::prelude::{PollSnapshot, PollStrategy};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ const CHANNEL: &str = "sexton_jobs";
 const DEBOUNCE: Duration = Duration::from_millis(5);
 /// A ring while a fetch is under way may come too late for it and too early for the next: look once more after this.
 const ECHO: Duration = Duration::from_millis(15);
+/// Between two looks at whether the listening connection still lives.
+const LISTEN: Duration = Duration::from_secs(5);
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(1);
 
 const SILENT: u8 = 0;
@@ -86,13 +88,12 @@ impl Doorbell {
     }
 
     async fn hear(&self) -> Result<Infallible, sqlx::Error> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(CHANNEL).await?;
+        let mut listener = Listener::connect(&self.pool, CHANNEL).await?;
+        // While nobody listened a ring may have been lost.
+        self.wake();
         loop {
-            // None: the connection was lost, and with it perhaps a ring.
-            match listener.try_recv().await? {
-                Some(ring) if !self.is_for_us(ring.payload()) => {}
-                Some(_) | None => self.wake(),
+            if listener.next_within(LISTEN).await?.is_some_and(|ring| self.is_for_us(&ring)) {
+                self.wake();
             }
         }
     }

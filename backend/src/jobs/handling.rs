@@ -6,6 +6,7 @@ use super::queue::Pulse;
 use super::rows::{self, Lease};
 use super::supervisor::panic_text;
 use super::{Crash, DeleteJobHandler, Handled, JobFailure, QueueSettings};
+use crate::faults::point;
 use apalis::prelude::{AbortError, BoxDynError, Codec, DeferredError};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::DeleteTaskMessage;
@@ -59,8 +60,10 @@ impl Runner {
         // apalis counts the attempt when it begins; the row still has the number before.
         let attempts = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let lease = Lease { job: id, worker: &self.worker, attempts };
+        point("job.handle")?;
         let outcome = self.outcome(message).await;
         self.pulse.beat();
+        point("job.handled")?;
         match outcome {
             Ok(Handled::Done) => Ok(()),
             Ok(Handled::NotYet(at)) => self.postpone(&lease, at, "not yet").await,

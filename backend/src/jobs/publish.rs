@@ -2,13 +2,14 @@
 //!
 //! Invariant: at most one row a deletion, by the unique index over queue and idempotency key (the deletion's id).
 
-use super::DeleteJobPublisher;
 use super::queue::{ApalisQueue, into_sqlx};
+use super::{DeleteJobPublisher, rows};
+use crate::faults::point;
 use apalis::prelude::TaskBuilder;
 use apalis_postgres::queries::push_tasks;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::deletion::DeleteTaskMessage;
+use domain::deletion::{DeadLetter, DeleteTaskMessage};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ impl DeleteJobPublisher for ApalisQueue {
         message: &DeleteTaskMessage,
         run_at: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
+        point("job.publish")?;
         let job = TaskBuilder::new(payload(message)?)
             .idempotency_key(message.deletion_id.to_string())
             .max_attempts(ENDLESS as usize)
@@ -33,6 +35,7 @@ impl DeleteJobPublisher for ApalisQueue {
     }
 
     async fn publish_again(&self, conn: &mut PgConnection, messages: &[DeleteTaskMessage]) -> Result<u64, sqlx::Error> {
+        point("job.publish_again")?;
         // Sorted and unique: an upsert may touch a row only once, and two of them insert in the same order.
         let by_key: BTreeMap<String, &DeleteTaskMessage> =
             messages.iter().map(|message| (message.deletion_id.to_string(), message)).collect();
@@ -56,11 +59,16 @@ impl DeleteJobPublisher for ApalisQueue {
     }
 
     async fn forget(&self, conn: &mut PgConnection, deletion_ids: &[Uuid]) -> Result<(), sqlx::Error> {
+        point("job.forget")?;
         let keys: Vec<String> = deletion_ids.iter().map(Uuid::to_string).collect();
         let delete = "DELETE FROM apalis.jobs WHERE id IN (SELECT id FROM apalis.jobs \
                       WHERE job_type = $1 AND idempotency_key = ANY($2) FOR UPDATE SKIP LOCKED)";
         sqlx::query(delete).bind(&self.settings.queue).bind(&keys).execute(conn).await?;
         Ok(())
+    }
+
+    async fn dead_letters(&self, conn: &mut PgConnection, limit: i64) -> Result<Vec<DeadLetter>, sqlx::Error> {
+        rows::dead_letters(conn, &self.settings.queue, limit).await
     }
 
     fn ring(&self) {

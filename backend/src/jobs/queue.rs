@@ -1,7 +1,7 @@
 //! The queue as one value: pool, settings, doorbell and signs of life. Built once by the server's start; cheap to clone.
 
 use super::doorbell::Doorbell;
-use super::rows::{self, DeadLetter, QueueStats};
+use super::rows::{self, QueueStats};
 use super::settings::{QueueSettings, SettingsError};
 use apalis_postgres::{Config, PostgresStorage};
 use chrono::{DateTime, Utc};
@@ -49,14 +49,6 @@ impl ApalisQueue {
     /// What the database says.
     pub async fn stats(&self, conn: &mut PgConnection) -> Result<QueueStats, sqlx::Error> {
         rows::stats(conn, &self.settings.queue).await
-    }
-
-    /// The newest jobs that could not be read, at most `limit`.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn dead_letters(&self, conn: &mut PgConnection, limit: i64) -> Result<Vec<DeadLetter>, sqlx::Error> {
-        rows::dead_letters(conn, &self.settings.queue, limit).await
     }
 
     /// One step of the retention: deletes up to 10,000 jobs that ended before `finished_before` and dead letters that died

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a job is only ever changed by the worker that holds it (`lock_by`), or when nobody does.
 
+use crate::faults::point;
 use chrono::{DateTime, Utc};
+use domain::deletion::DeadLetter;
 use sqlx::{FromRow, PgConnection, PgPool};
-use uuid::Uuid;
 
 /// How many jobs a queue has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
@@ -17,33 +18,6 @@ pub struct QueueStats {
     pub taken: i64,
     /// Could not be read.
     pub dead_letters: i64,
-}
-
-/// A job that nobody can read. It blocks nothing and stays until retention takes it.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct DeadLetter {
-    /// The job row's id.
-    pub id: String,
-    /// The deletion that it was for, when its key still says so.
-    #[sqlx(try_from = "Key")]
-    pub deletion_id: Option<Uuid>,
-    /// Why it could not be read. Never empty.
-    pub reason: String,
-    /// The beginning of the payload as text; what is not UTF-8 is escaped.
-    pub payload: String,
-    /// When it died.
-    pub died_at: DateTime<Utc>,
-}
-
-/// An idempotency key: a deletion's id, unless somebody else wrote the row.
-#[derive(sqlx::Type)]
-#[sqlx(transparent)]
-struct Key(Option<String>);
-
-impl From<Key> for Option<Uuid> {
-    fn from(key: Key) -> Self {
-        key.0.and_then(|text| text.parse().ok())
-    }
 }
 
 /// A job as one worker has fetched it. `attempts` is the fence: whoever takes the row away counts it up, so that the one
@@ -61,6 +35,7 @@ pub(super) async fn postpone(
     run_at: DateTime<Utc>,
     reason: &str,
 ) -> Result<(), sqlx::Error> {
+    point("job.postpone")?;
     let statement = "\
 UPDATE apalis.jobs SET status = 'Pending', run_at = $4, lock_by = NULL, lock_at = NULL, done_at = NULL,
        last_result = jsonb_build_object('Err', $5::text)
@@ -102,16 +77,26 @@ SELECT count(*) FILTER (WHERE status = 'Pending' AND run_at <= now()) AS due,
     sqlx::query_as(statement).bind(queue).fetch_one(conn).await
 }
 
+/// The newest jobs that nobody could read; few, and found by the index of what has ended.
 pub(super) async fn dead_letters(
     conn: &mut PgConnection,
     queue: &str,
     limit: i64,
 ) -> Result<Vec<DeadLetter>, sqlx::Error> {
     let statement = "\
-SELECT id, idempotency_key AS deletion_id, coalesce(nullif(last_result ->> 'Err', ''), 'unknown') AS reason,
-       encode(substr(job, 1, 500), 'escape') AS payload, coalesce(done_at, run_at) AS died_at
+SELECT id, idempotency_key, coalesce(nullif(last_result ->> 'Err', ''), 'unknown'),
+       encode(substr(job, 1, 500), 'escape'), coalesce(done_at, run_at)
   FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' ORDER BY coalesce(done_at, run_at) DESC LIMIT $2";
-    sqlx::query_as(statement).bind(queue).bind(limit).fetch_all(conn).await
+    type Row = (String, Option<String>, String, String, DateTime<Utc>);
+    let rows: Vec<Row> = sqlx::query_as(statement).bind(queue).bind(limit).fetch_all(conn).await?;
+    let letter = |(id, key, reason, payload, died_at): (_, Option<String>, _, _, _)| DeadLetter {
+        id,
+        deletion_id: key.and_then(|key| key.parse().ok()),
+        reason,
+        payload,
+        died_at,
+    };
+    Ok(rows.into_iter().map(letter).collect())
 }
 
 pub(super) async fn sweep_jobs(

@@ -5,34 +5,19 @@
 //! `deletions` is the truth, the job only an accelerator. Lock order: tasks → `task_schedules` → executions → deletions.
 
 use super::etag::Precondition;
+pub use super::repeat::Answer;
+use super::repeat::{already_deleted, repeat};
 use super::teardown::Purge;
 use crate::db::deletion::{DeletionRow, NewDeletion};
 use crate::db::task::LockedTask;
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, faults};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::deletion::{Deletion, DeletionState, FailureKind, LastError, Verdict};
+use domain::deletion::{DeletionState, EntryKind, FailureKind, LastError, Verdict};
 use domain::error::Refusal;
 use domain::event::EventKind;
 use domain::status::{StatusEvent, TaskStatus, transition};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
-
-/// What a request to delete is answered with.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// The task is fenced and will be torn down; a repeat gets the same record.
-    Scheduled {
-        /// The record.
-        deletion: Box<Deletion>,
-        /// The task's version: its ETag.
-        version: i64,
-    },
-    /// There is no such task in this project; with a receipt, if one is kept.
-    AlreadyDeleted {
-        /// The receipt.
-        receipt: Option<Box<Deletion>>,
-    },
-}
 
 /// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
 ///
@@ -78,45 +63,8 @@ pub async fn request(
     let record = db::deletion::insert(&mut tx, &new).await?;
     backend.jobs.publish(&mut tx, &record.message(), record.undo_until).await?;
     db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionRequested, &record, Some(version)).await?;
-    tx.commit().await?;
+    faults::commit(tx, "accept").await?;
     metrics::counter!("sexton_deletions_accepted_total").increment(1);
-    backend.ring();
-    Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
-}
-
-/// No such task here: say so, with the receipt if there is one. A task of another project is not revealed.
-async fn already_deleted(
-    backend: &Backend,
-    conn: &mut PgConnection,
-    project_id: Uuid,
-    task_id: Uuid,
-    precondition: &Precondition,
-) -> Result<Answer> {
-    crate::projects::require(conn, project_id).await?;
-    let receipt = db::deletion::receipt(conn, project_id, task_id).await?;
-    precondition.check_gone(receipt.as_ref().map(|row| row.seen_version))?;
-    let receipt = receipt.map(|row| row.show(&backend.policies.stuck)).transpose()?.map(Box::new);
-    Ok(Answer::AlreadyDeleted { receipt })
-}
-
-/// The task is being deleted already: the same record, and for a failed one a fresh cycle of attempts.
-async fn repeat(
-    backend: &Backend,
-    actor: &Actor,
-    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
-    task: &LockedTask,
-    task_id: Uuid,
-    deletion_id: Uuid,
-    precondition: &Precondition,
-) -> Result<Answer> {
-    let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    precondition.check(&[task.version, record.seen_version])?;
-    let mut version = task.version;
-    if task.status == TaskStatus::DeleteFailed {
-        version = super::steer::start_over(backend, actor, &mut tx, task_id, &record).await?;
-    }
-    let record = db::deletion::get(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    tx.commit().await?;
     backend.ring();
     Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
 }
@@ -204,23 +152,31 @@ pub async fn failed(
         Verdict::RetryAt(at) => {
             let state = DeletionState::Retrying;
             db::deletion::record_failure(&mut tx, deletion_id, state, attempts, at, error).await?;
+            db::deletion::insert_entry(
+                &mut tx,
+                deletion_id,
+                EntryKind::AttemptFailed,
+                &backend.node,
+                Some((attempts, error)),
+            )
+            .await?;
             db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionRetried, &record, Some(task.version))
                 .await?;
             Some(at)
         }
         Verdict::GiveUp => {
-            give_up(&mut tx, &task, &record, attempts, error).await?;
-            backend.jobs.forget(&mut tx, &[deletion_id]).await?;
+            give_up(backend, &mut tx, &task, &record, attempts, error).await?;
             None
         }
     };
-    tx.commit().await?;
+    faults::commit(tx, "failed").await?;
     backend.ring();
     Ok(next)
 }
 
 /// The attempts are used up, or no further one can help: DELETE_FAILED, with its cause. The task stays fenced.
 async fn give_up(
+    backend: &Backend,
     tx: &mut PgConnection,
     task: &LockedTask,
     record: &DeletionRow,
@@ -230,7 +186,9 @@ async fn give_up(
     let to = transition(task.status, StatusEvent::GiveUp).map_err(Refusal::from)?;
     let version = db::task::set_status(tx, record.task_id, task.status, to, Some(record.id)).await?;
     db::deletion::record_failure(tx, record.id, DeletionState::Failed, attempts, task.now, error).await?;
+    db::deletion::insert_entry(tx, record.id, EntryKind::GivenUp, &backend.node, Some((attempts, error))).await?;
     db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionFailed, record, version).await?;
+    backend.jobs.forget(tx, &[record.id]).await?;
     metrics::counter!("sexton_deletions_failed_total", "kind" => error.kind.as_str()).increment(1);
     Ok(())
 }
@@ -273,7 +231,7 @@ pub async fn reconcile(backend: &Backend, now: DateTime<Utc>) -> Result<usize> {
         let taken = db::deletion::touch(&mut tx, &ids, pending_before).await?;
         let messages: Vec<_> = pending.iter().filter(|row| taken.contains(&row.id)).map(DeletionRow::message).collect();
         backend.jobs.publish_again(&mut tx, &messages).await?;
-        tx.commit().await?;
+        faults::commit(tx, "reconcile").await?;
         rescued += messages.len();
         for record in failed {
             match super::steer::retry_failed(backend, &mut conn, &record).await {

@@ -1,14 +1,15 @@
 //! Steering an accepted deletion: undo until the point of no return, retry of a failed one.
 
 use crate::db::deletion::DeletionRow;
-use crate::{Actor, Backend, Result, db};
-use domain::deletion::{Deletion, DeletionState, can_undo};
+use crate::{Actor, Backend, Result, db, faults};
+use domain::deletion::{Deletion, DeletionState, EntryKind, can_undo};
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::schedule::Schedule;
 use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 use domain::task::Task;
 use sqlx::{Connection, PgConnection};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Undoes a deletion: the task has its previous status again and runs at its next occurrence; missed ones are never made
@@ -36,7 +37,7 @@ pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Res
         db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
         metrics::counter!("sexton_deletions_undone_total").increment(1);
     }
-    tx.commit().await?;
+    faults::commit(tx, "undo").await?;
     backend.ring();
     super::get(backend, project_id, found.task_id).await
 }
@@ -73,6 +74,36 @@ pub async fn retry(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_
     Ok(record.show(&backend.policies.stuck)?)
 }
 
+/// A request to retry all ends in time; it may be repeated while there are more.
+const RETRY_ALL_FOR: Duration = Duration::from_secs(3);
+
+/// Gives the failed deletions of a project, or of all, a fresh cycle of attempts, as many as [`RETRY_ALL_FOR`] allows;
+/// answers how many it were. Each is a transaction of its own: one that is locked does not hold back the others.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`], or a database error; those that were retried before it stay so.
+pub async fn retry_all(backend: &Backend, actor: &Actor, project_id: Option<Uuid>) -> Result<u64> {
+    const PAGE: i64 = 100;
+    let mut conn = backend.pool.acquire().await?;
+    if let Some(project_id) = project_id {
+        crate::projects::require(&mut conn, project_id).await?;
+    }
+    let (begun, mut after, mut retried) = (Instant::now(), Uuid::nil(), 0);
+    while begun.elapsed() < RETRY_ALL_FOR {
+        let failed = db::deletion::list_failed(&mut conn, project_id, after, PAGE).await?;
+        let Some(last) = failed.last() else { break };
+        after = last.id;
+        for record in &failed {
+            match retry_locked(backend, actor, &mut conn, record).await {
+                Ok(was_failed) => retried += u64::from(was_failed),
+                Err(error) => tracing::warn!(deletion = %record.id, %error, "could not be started over"),
+            }
+        }
+    }
+    backend.ring();
+    Ok(retried)
+}
+
 /// Gives a failed deletion a fresh cycle. The caller holds the locks of task and record; answers the task's version.
 pub(super) async fn start_over(
     backend: &Backend,
@@ -85,6 +116,7 @@ pub(super) async fn start_over(
     let version = db::task::set_status(tx, task_id, TaskStatus::DeleteFailed, to, Some(record.id)).await?;
     let version = version.ok_or_else(|| Refusal::new(ProblemKind::NotFailed, "The deletion has not failed."))?;
     db::deletion::start_over(tx, record.id).await?;
+    db::deletion::insert_entry(tx, record.id, EntryKind::StartedOver, &actor.name, None).await?;
     backend.jobs.publish_again(tx, &[record.message()]).await?;
     tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
     db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
@@ -106,7 +138,7 @@ async fn retry_locked(backend: &Backend, actor: &Actor, conn: &mut PgConnection,
         return Ok(false);
     }
     start_over(backend, actor, &mut tx, found.task_id, &record).await?;
-    tx.commit().await?;
+    faults::commit(tx, "retry").await?;
     Ok(true)
 }
 

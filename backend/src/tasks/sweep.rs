@@ -3,7 +3,7 @@
 //! One bad task in a group makes the transaction fail, and nothing happens; its job, and each of the others', then goes
 //! the long way by itself (`super::delete::perform`), so the bad one holds back nobody.
 
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults};
 use chrono::TimeDelta;
 use sqlx::Connection;
 use std::collections::HashSet;
@@ -27,7 +27,7 @@ pub async fn sweep(backend: &Backend) -> Result<Vec<Uuid>> {
     let requested = db::deletion::finish_small(&mut tx, &ids, &tasks, &events, &backend.node).await?;
     backend.jobs.forget(&mut tx, &ids).await?;
     let now = db::now(&mut tx).await?;
-    tx.commit().await?;
+    faults::commit(tx, "sweep").await?;
     count_gone(requested.into_iter().map(|at| now - at));
     backend.ring();
     Ok(ids)

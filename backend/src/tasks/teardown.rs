@@ -1,7 +1,7 @@
 //! The steps of a teardown. Each may run twice, also at the same time on two nodes, with the same end.
 
 use crate::db::deletion::DeletionRow;
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{DeletionState, Step};
 use domain::event::EventKind;
@@ -30,7 +30,7 @@ pub(super) async fn drain(
     // Were it undone just now, what is in flight would not be ours to cancel.
     if is_running(&mut tx, record).await? {
         let cancelled = db::execution::cancel_in_flight(&mut tx, record.task_id).await?;
-        tx.commit().await?;
+        faults::commit(tx, "drain").await?;
         tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
     }
     Ok(None)
@@ -62,7 +62,7 @@ pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, re
             return Ok(Purge::Stopped);
         }
         let left = purge_batch(&mut tx, record, backend.policies.purge_batch).await?;
-        tx.commit().await?;
+        faults::commit(tx, "purge").await?;
         if !left {
             return Ok(Purge::Done);
         }
@@ -106,6 +106,6 @@ pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, recor
     db::deletion::succeed(&mut tx, record.id, &backend.node).await?;
     db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeleted, record, None).await?;
     backend.jobs.forget(&mut tx, &[record.id]).await?;
-    tx.commit().await?;
+    faults::commit(tx, "delete_row").await?;
     Ok(true)
 }

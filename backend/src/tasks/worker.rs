@@ -50,7 +50,7 @@ impl DeleteJobHandler for Teardown {
         let (kind, reason) = match perform(&self.backend, id).await {
             Ok(Outcome::NotYet(at)) => return Ok(Handled::NotYet(at)),
             Ok(Outcome::Deleted | Outcome::NotPending | Outcome::AlreadyGone) => return Ok(Handled::Done),
-            Err(Error::Database(error)) => (failure_kind(&error), error.to_string()),
+            Err(Error::Database(error) | Error::Unconfirmed(error)) => (failure_kind(&error), error.to_string()),
             Err(Error::Refused(refusal)) => (FailureKind::Conflict, refusal.detail),
         };
         let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);

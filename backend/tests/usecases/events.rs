@@ -87,7 +87,7 @@ async fn a_kind_of_a_newer_version_is_left_out_and_holds_nobody_up(_: PgPoolOpti
     let known = commit_one(&world.pool, world.project.id).await;
     tail.step(Instant::now()).await.unwrap();
     assert_eq!(passed(&mut receiver), [known]);
-    let missed = missed(&world.backend, world.project.id, after).await.unwrap().unwrap();
+    let missed = missed(&world.backend, Some(world.project.id), after).await.unwrap().unwrap();
     assert_eq!(missed.iter().map(|event| event.seq).collect::<Vec<_>>(), [known]);
     world.end().await;
 }
@@ -117,7 +117,7 @@ async fn what_a_browser_missed_is_of_its_project_and_behind_its_last_event(
     let after = newest_seq(&world.backend).await.unwrap();
     world.request(&task).await;
     commit_one(&world.pool, Uuid::now_v7()).await;
-    let ask = |after| missed(&world.backend, world.project.id, after);
+    let ask = |after| missed(&world.backend, Some(world.project.id), after);
     let events = ask(after).await.unwrap().unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].kind.as_str(), events[0].task_uuid), ("TaskDeletionRequested", Some(task.uuid)));
