@@ -132,6 +132,9 @@ pub struct Settings {
     /// How long a statement of the API may take, in milliseconds.
     #[arg(long, env = "SEXTON_STATEMENT_TIMEOUT_MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
     pub statement_timeout_ms: u64,
+    /// How long a request may take before it is answered 503, in milliseconds.
+    #[arg(long, env = "SEXTON_REQUEST_TIMEOUT_MS", default_value_t = 4_500, value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    pub request_timeout_ms: u64,
     /// Bytes of a request body, at the most.
     #[arg(long, env = "SEXTON_BODY_LIMIT_BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1_024..=67_108_864))]
     pub body_limit_bytes: u32,

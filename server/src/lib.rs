@@ -17,6 +17,7 @@ use axum::extract::FromRef;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What handlers share.
@@ -34,6 +35,8 @@ pub struct AppState {
     pub stop: CancellationToken,
     /// Names of the site's files.
     pub leptos: LeptosOptions,
+    /// How long a request may take.
+    pub request_timeout: Duration,
     /// Bytes of a request body.
     pub body_limit: usize,
 }

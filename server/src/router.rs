@@ -4,12 +4,14 @@ use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, access, pages};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::error::{ProblemKind, Refusal};
+use std::time::Duration;
+use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -53,10 +55,20 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
         .layer(map_response(security_headers))
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.request_timeout, in_time))
         .layer(from_fn(access::only_loopback))
         .layer(CsrfLayer::new().with_rejection_response(|_| foreign_origin()))
         .layer(DefaultBodyLimit::max(state.body_limit));
     routes.layer(layers).with_state(state.clone())
+}
+
+/// Answers 503 where nothing else does in time, such as behind a network that swallows packets. A stream has answered as
+/// soon as it begins.
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
+    }
 }
 
 /// A client's own id of a request is kept if it is a short text: it is written into records and logs.

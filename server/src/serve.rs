@@ -87,6 +87,7 @@ impl Node {
             metrics,
             stop,
             leptos: site::leptos_options(listen),
+            request_timeout: Duration::from_millis(settings.request_timeout_ms),
             body_limit: settings.body_limit_bytes as usize,
         };
         let loops = Loops { backend: workers, queue, pool: pool("sexton events", 3)?, bell, bus };

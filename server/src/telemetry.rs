@@ -36,6 +36,11 @@ pub fn start_metrics() -> Result<PrometheusHandle> {
     metrics::describe_counter!("sexton_deletions_failed_total", "Deletions given up, by kind of failure");
     metrics::describe_counter!("sexton_deletions_retried_total", "Failed deletions started over");
     metrics::describe_counter!("sexton_reconciler_rescues_total", "Stuck deletions handed over again");
+    metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
+    metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
+    metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");
+    metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state");
+    metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
     Ok(handle)
 }

@@ -6,7 +6,7 @@ use backend::Backend;
 use backend::events::{Bell, Bus, Hints, Tail};
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, scheduler, tasks};
+use backend::{deletions, health, scheduler, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -22,6 +22,11 @@ const DUE_AT_ONCE: i64 = 500;
 const CLEAN_UP_CRON: &str = "30 */10 * * * *";
 /// How long finished jobs and dead letters are kept.
 const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::hours(1), chrono::TimeDelta::days(30));
+
+/// How often the gauges are set.
+const MEASURE_TICK: Duration = Duration::from_secs(10);
+/// A step of a loop that takes longer hangs: a network that swallows packets says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the loops need.
 pub struct Loops {
@@ -52,6 +57,7 @@ impl Loops {
             let (queue, ended) = (self.queue.clone(), stop.clone());
             tracker.spawn(async move { queue.run(handler, ended).await });
             tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
+            tracker.spawn(measure(self.backend.clone(), self.queue.clone(), stop.clone()));
             tracker.spawn(clean_up(self.backend, self.queue, settings.receipt_days, stop.clone()));
         }
     }
@@ -93,13 +99,24 @@ async fn clean_up(backend: Backend, queue: ApalisQueue, receipt_days: i32, stop:
     }
 }
 
+/// Sets the gauges of deletions and queue.
+async fn measure(backend: Backend, queue: ApalisQueue, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if !matches!(timeout(PATIENCE, health::measure(&backend, &queue)).await, Ok(Ok(()))) {
+            tracing::debug!("the gauges could not be set");
+        }
+        stop.run_until_cancelled(sleep(MEASURE_TICK)).await;
+    }
+}
+
 /// Takes what is due, every second; at once again while there is more.
 async fn schedule(backend: Backend, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match scheduler::step(&backend, DUE_AT_ONCE).await {
-            Ok(taken) if taken == DUE_AT_ONCE as usize => continue,
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "the scheduler could not look"),
+        match timeout(PATIENCE, scheduler::step(&backend, DUE_AT_ONCE)).await {
+            Ok(Ok(taken)) if taken == DUE_AT_ONCE as usize => continue,
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the scheduler could not look"),
+            Err(_) => tracing::warn!("the scheduler got no answer from the database"),
         }
         stop.run_until_cancelled(sleep(SCHEDULER_TICK)).await;
     }
@@ -113,17 +130,14 @@ async fn tail(pool: sqlx::PgPool, bus: Bus, stop: CancellationToken) {
         if hints.is_none() {
             hints = Hints::listen(&pool).await.ok();
         }
-        if let Err(error) = tail.step(Instant::now()).await {
-            tracing::debug!(%error, "the outbox could not be read");
+        if !matches!(timeout(PATIENCE, tail.step(Instant::now())).await, Ok(Ok(_))) {
+            tracing::debug!("the outbox could not be read");
         }
-        let broken = match &mut hints {
-            Some(hints) => stop
-                .run_until_cancelled(timeout(TAIL_TICK, hints.next()))
-                .await
-                .is_some_and(|hint| matches!(hint, Ok(Err(_)))),
-            None => stop.run_until_cancelled(sleep(TAIL_TICK)).await.is_none(),
+        let waited = match &mut hints {
+            Some(hints) => stop.run_until_cancelled(hints.next_within(TAIL_TICK)).await,
+            None => stop.run_until_cancelled(sleep(TAIL_TICK)).await.map(Ok),
         };
-        if broken {
+        if matches!(waited, Some(Err(_))) {
             hints = None;
         }
     }

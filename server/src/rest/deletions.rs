@@ -8,12 +8,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use backend::{deletions, tasks::steer};
-use domain::deletion::{Deletion, DeletionState};
+use backend::{Actor, deletions, tasks::steer};
+use domain::deletion::{Deletion, DeletionState, DeletionSummary};
 use domain::page::Page;
 use domain::task::Task;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Filter and page of a list of deletions.
@@ -62,7 +62,55 @@ async fn page(
     Ok(Json(deletions::list(&state.backend, project_id, filter, cursor, params.limit).await?))
 }
 
-/// One record, as long as it is kept; also after the task is gone.
+/// Counts the deletions of a project by state, up to 1,000 each; with the oldest that is due, how long they take, and the
+/// jobs that could not be read.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/summary", tag = "deletions", params(("project_id" = Uuid, Path)),
+    responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn summary(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Json<DeletionSummary>, Problem> {
+    Ok(Json(deletions::summary(&state.backend, Some(project_id)).await?))
+}
+
+/// Counts the deletions of all projects by state.
+#[utoipa::path(get, path = "/api/v1/deletions/summary", tag = "deletions",
+    responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn summary_of_all(State(state): State<AppState>, _caller: Caller) -> Result<Json<DeletionSummary>, Problem> {
+    Ok(Json(deletions::summary(&state.backend, None).await?))
+}
+
+/// How many failed deletions start over.
+#[derive(Serialize, ToSchema)]
+pub struct Retried {
+    retried: u64,
+}
+
+/// Gives every failed deletion of a project a fresh cycle of attempts.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/retry-failed", tag = "deletions", params(("project_id" = Uuid, Path)),
+    responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn retry_failed(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Response, Problem> {
+    retry_all(&state, &actor, Some(project_id)).await
+}
+
+/// Gives every failed deletion of all projects a fresh cycle of attempts.
+#[utoipa::path(post, path = "/api/v1/deletions/retry-failed", tag = "deletions",
+    responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn retry_failed_of_all(State(state): State<AppState>, Caller(actor): Caller) -> Result<Response, Problem> {
+    retry_all(&state, &actor, None).await
+}
+
+async fn retry_all(state: &AppState, actor: &Actor, project_id: Option<Uuid>) -> Result<Response, Problem> {
+    let retried = steer::retry_all(&state.backend, actor, project_id).await?;
+    Ok((StatusCode::ACCEPTED, [retry_after()], Json(Retried { retried })).into_response())
+}
+
+/// One record with its timeline, as long as it is kept; also after the task is gone.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
     responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(

@@ -26,11 +26,26 @@ pub async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     backend::projects::get(&state.backend, project_id).await?;
+    follow(state, Some(project_id), &headers).await
+}
+
+/// The events of all projects, in the same form.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("Last-Event-ID" = Option<i64>, Header)),
+    responses((status = 200, body = Event, content_type = "text/event-stream"), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn stream_of_all(
+    State(state): State<AppState>,
+    _caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    follow(state, None, &headers).await
+}
+
+async fn follow(state: AppState, project_id: Option<Uuid>, headers: &HeaderMap) -> Result<Response, Problem> {
     // Subscribe before reading what was missed, so that nothing falls in between; twice is harmless.
     let live = state.bus.subscribe();
     let newest = backend::events::newest_seq(&state.backend).await?;
     let mut first = vec![named("hello", &serde_json::json!({ "seq": newest }))];
-    if let Some(after) = last_event_id(&headers) {
+    if let Some(after) = last_event_id(headers) {
         match backend::events::missed(&state.backend, project_id, after).await? {
             Some(missed) => first.extend(missed.iter().map(sse)),
             None => first.push(named("resync", &serde_json::json!({ "seq": newest }))),
@@ -38,7 +53,7 @@ pub async fn stream(
     }
     let live = BroadcastStream::new(live).filter_map(move |event| async move {
         match event {
-            Ok(event) => (event.project_id == project_id).then(|| sse(&event)),
+            Ok(event) => project_id.is_none_or(|id| id == event.project_id).then(|| sse(&event)),
             Err(_) => Some(named("resync", &serde_json::json!({}))),
         }
     });

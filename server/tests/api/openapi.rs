@@ -8,12 +8,17 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, projects, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 14] = [
+const CONTRACT: [(&str, &[&str]); 19] = [
     ("/api/v1/deletions", &["GET"]),
+    ("/api/v1/deletions/retry-failed", &["POST"]),
+    ("/api/v1/deletions/summary", &["GET"]),
+    ("/api/v1/events", &["GET"]),
     ("/api/v1/health", &["GET"]),
     ("/api/v1/projects", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
     ("/api/v1/projects/{project_id}/deletions", &["GET"]),
+    ("/api/v1/projects/{project_id}/deletions/retry-failed", &["POST"]),
+    ("/api/v1/projects/{project_id}/deletions/summary", &["GET"]),
     ("/api/v1/projects/{project_id}/deletions/{deletion_id}", &["GET"]),
     ("/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", &["POST"]),
     ("/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", &["POST"]),
