@@ -1,9 +1,10 @@
-//! The actions that every page offers beside a task: undo, retry, enable and disable. How they end is told in a toast.
+//! The actions that pages offer beside a task: undo, retry of one or all, enable and disable. How they end is told in a toast.
 
-use crate::api::{RetryDeletion, SetStatus, UndoDeletion};
+use crate::api::{RetryDeletion, RetryFailed, SetStatus, UndoDeletion};
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::Live;
+use crate::words;
 use leptos::prelude::*;
 
 /// Provides the actions to all pages.
@@ -11,6 +12,7 @@ pub fn provide() {
     let toasts = expect_context::<Toasts>();
     let (undo, retry, status) =
         (ServerAction::<UndoDeletion>::new(), ServerAction::<RetryDeletion>::new(), ServerAction::<SetStatus>::new());
+    let retry_all = ServerAction::<RetryFailed>::new();
     let live = expect_context::<Live>();
     Effect::new(move |_| match undo.value().get() {
         Some(Ok(task)) => {
@@ -28,6 +30,15 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
+    Effect::new(move |_| match retry_all.value().get() {
+        Some(Ok(retried)) => {
+            let deletions = words::count(retried.cast_signed(), "deletion");
+            toasts.show("Retried", format!("{deletions} with a fresh cycle of attempts."));
+            live.nudge();
+        }
+        Some(Err(error)) => refused(toasts, "Not retried", &error),
+        None => {}
+    });
     Effect::new(move |_| match status.value().get() {
         Some(Ok(_)) => live.nudge(),
         Some(Err(error)) => refused(toasts, "Not changed", &error),
@@ -35,6 +46,7 @@ pub fn provide() {
     });
     provide_context(undo);
     provide_context(retry);
+    provide_context(retry_all);
     provide_context(status);
 }
 

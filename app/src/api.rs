@@ -9,7 +9,7 @@ mod plain;
 pub use forms::{ProjectForm, TaskForm};
 
 use crate::error::AppError;
-use domain::deletion::{Deletion, DeletionPreview};
+use domain::deletion::{Deletion, DeletionPreview, DeletionSummary};
 use domain::page::Page;
 use domain::project::Project;
 use domain::schedule::SchedulePreview;
@@ -51,6 +51,25 @@ pub struct TaskView {
     pub project: Project,
     pub task: Task,
     pub preview: SchedulePreview,
+}
+
+/// The deletions board of a project, or of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoardView {
+    /// None on the board of all.
+    pub project: Option<Project>,
+    /// Names of the projects on the board of all.
+    pub names: Vec<(Uuid, String)>,
+    pub summary: DeletionSummary,
+    pub page: Page<Deletion>,
+}
+
+/// What a board shows, as it stands in its URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardQuery {
+    /// States, separated by commas.
+    pub state: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// What a request to delete was answered with.
@@ -126,13 +145,25 @@ pub async fn get_deletion(project_id: Uuid, id: Uuid) -> Result<Deletion, AppErr
     Ok(backend::deletions::get(&backend()?, project_id, id).await?)
 }
 
+/// The board of a project, or of all.
 #[server(prefix = "/fn", endpoint = "list_deletions")]
-pub async fn list_deletions(project_id: Uuid, cursor: Option<String>) -> Result<(Project, Page<Deletion>), AppError> {
+pub async fn list_deletions(
+    project_id: Option<Uuid>,
+    #[server(default)] query: BoardQuery,
+) -> Result<BoardView, AppError> {
+    use backend::{deletions, projects};
     authenticate()?;
     let backend = backend()?;
-    let project = backend::projects::get(&backend, project_id).await?;
-    let page = backend::deletions::list(&backend, Some(project_id), None, cursor.as_deref(), None).await?;
-    Ok((project, page))
+    let project = match project_id {
+        Some(id) => Some(projects::get(&backend, id).await?),
+        None => None,
+    };
+    let (state, cursor) = (query.state.as_deref(), query.cursor.as_deref());
+    let page = deletions::list(&backend, project_id, state, cursor, None).await?;
+    let mut ids: Vec<Uuid> = page.data.iter().map(|deletion| deletion.project_id).collect();
+    ids.dedup();
+    let names = if project.is_none() { projects::names(&backend, &ids).await? } else { Vec::new() };
+    Ok(BoardView { project, names, summary: deletions::summary(&backend, project_id).await?, page })
 }
 
 #[server(prefix = "/fn", endpoint = "preview_schedule")]
@@ -233,5 +264,18 @@ pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Delet
     let result: Result<Deletion, AppError> = result.await;
     let list = format!("/projects/{project_id}");
     redirect_form(&result, &(), &list, |deletion| format!("{list}?deletion={}", deletion.id));
+    result
+}
+
+/// Gives the failed deletions of a project, or of all, a fresh cycle of attempts; answers how many.
+#[server(prefix = "/fn", endpoint = "retry_failed")]
+pub async fn retry_failed(project_id: Option<Uuid>) -> Result<u64, AppError> {
+    let result = async {
+        let actor = authenticate()?;
+        Ok(backend::tasks::steer::retry_all(&backend()?, &actor, project_id).await?)
+    };
+    let result: Result<u64, AppError> = result.await;
+    let board = project_id.map_or("/deletions".to_owned(), |id| format!("/projects/{id}/deletions"));
+    redirect_form(&result, &(), &board, |_| board.clone());
     result
 }

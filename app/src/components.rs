@@ -1,5 +1,6 @@
 //! Parts of pages.
 
+pub mod board;
 pub mod delete_dialog;
 pub mod deletion_parts;
 pub mod field;
@@ -9,4 +10,5 @@ pub mod loaded;
 pub mod status_badge;
 pub mod task_row;
 pub mod time;
+pub mod timeline;
 pub mod toast;

@@ -1,6 +1,6 @@
 //! Live updates: one stream of events a tab, closed while the tab is hidden. Events are hints; pages read the truth again.
 //!
-//! A page follows a project with [`Live::follow`] and reads again as [`Live::keep_fresh`] does: on an event, on
+//! A page follows a project, or all, with [`Live::follow`] and reads again as [`Live::keep_fresh`] does: on an event, on
 //! (re)connecting, on `resync`, when the tab becomes visible, after an own action, and every 30 seconds in any case. What
 //! cannot be read is asked for again soon, and the indicator says so.
 
@@ -41,11 +41,35 @@ impl LiveState {
     }
 }
 
+/// What a page follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// One project.
+    Project(Uuid),
+    /// All of them.
+    Everything,
+}
+
+impl From<Option<Uuid>> for Followed {
+    fn from(project: Option<Uuid>) -> Self {
+        project.map_or(Self::Everything, Self::Project)
+    }
+}
+
+impl Followed {
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
+    fn url(self) -> String {
+        match self {
+            Self::Project(project) => format!("/api/v1/projects/{project}/events"),
+            Self::Everything => "/api/v1/events".to_owned(),
+        }
+    }
+}
+
 /// The stream of this tab.
 #[derive(Clone, Copy)]
 pub struct Live {
-    /// The project that is followed.
-    project: RwSignal<Option<Uuid>>,
+    followed: RwSignal<Option<Followed>>,
     /// Changes when a page should read again.
     pulse: RwSignal<u64>,
     state: RwSignal<LiveState>,
@@ -58,10 +82,10 @@ pub struct Live {
 }
 
 impl Live {
-    /// Makes the stream of this tab; it connects when a page follows a project.
+    /// Makes the stream of this tab; it connects when a page follows something.
     pub fn start() -> Self {
         let live = Self {
-            project: RwSignal::new(None),
+            followed: RwSignal::new(None),
             pulse: RwSignal::new(0),
             state: RwSignal::new(LiveState::Off),
             paused: RwSignal::new(false),
@@ -72,14 +96,14 @@ impl Live {
         live
     }
 
-    /// Follows a project until the caller's owner goes.
-    pub fn follow(self, project: Uuid) {
+    /// Follows a project, or all, until the caller's owner goes.
+    pub fn follow(self, followed: Followed) {
         Effect::new(move |_| {
             self.stale.set(false);
-            self.project.set(Some(project));
+            self.followed.set(Some(followed));
         });
         on_cleanup(move || {
-            let _ = self.project.try_set(None);
+            let _ = self.followed.try_set(None);
         });
     }
 
@@ -125,7 +149,7 @@ impl Live {
     /// What the indicator says.
     pub fn state(self) -> LiveState {
         match self.state.get() {
-            _ if self.paused.get() && self.project.get().is_some() => LiveState::Paused,
+            _ if self.paused.get() && self.followed.get().is_some() => LiveState::Paused,
             LiveState::Live if self.stale.get() => LiveState::Reconnecting,
             state => state,
         }
@@ -167,9 +191,9 @@ mod stream {
         Effect::new(move |_| {
             live.reopen.track();
             open.update_value(|open| *open = None);
-            match live.project.get() {
-                Some(project) if visible.get() && !live.paused.get() => {
-                    let opened = Open::new(live, &format!("/api/v1/projects/{project}/events"));
+            match live.followed.get() {
+                Some(followed) if visible.get() && !live.paused.get() => {
+                    let opened = Open::new(live, &followed.url());
                     open.update_value(|open| *open = opened);
                 }
                 _ => live.state.set(LiveState::Off),

@@ -82,10 +82,11 @@ pub fn App() -> impl IntoView {
                     <ParentRoute path=path!("") view=Outlet ssr=SsrMode::Async>
                         <Route path=path!("") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
                         <Route path=path!("projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
+                        <Route path=path!("deletions") view=pages::deletions::AllDeletionsPage ssr=SsrMode::Async />
                         <Route path=path!("projects/new") view=pages::project_form::NewProjectPage ssr=SsrMode::Async />
                         <Route path=path!("projects/:project") view=pages::tasks::TasksPage ssr=SsrMode::Async />
                         <Route path=path!("projects/:project/settings") view=pages::project_form::ProjectSettingsPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/deletions") view=pages::deletions::DeletionsPage ssr=SsrMode::Async />
+                        <Route path=path!("projects/:project/deletions") view=pages::deletions::ProjectDeletionsPage ssr=SsrMode::Async />
                         <Route path=path!("projects/:project/deletions/:deletion") view=pages::deletion::DeletionPage ssr=SsrMode::Async />
                         <Route path=path!("projects/:project/tasks/new") view=pages::task_form::NewTaskPage ssr=SsrMode::Async />
                         <Route path=path!("projects/:project/tasks/:task") view=pages::task::TaskPage ssr=SsrMode::Async />

@@ -1,6 +1,7 @@
 //! Times and numbers in words.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::page::COUNT_CAP;
 
 /// "23 Nov 2026, 14:02:05 UTC": what the server renders, because it does not know the viewer's zone.
 pub fn absolute(at: DateTime<Utc>) -> String {
@@ -72,5 +73,5 @@ pub fn count(number: i64, one: &str) -> String {
 
 /// A count that stops at 1,000: "119", "1,000+".
 pub fn capped(number: i64) -> String {
-    if number >= 1_000 { "1,000+".to_owned() } else { number.to_string() }
+    if number >= COUNT_CAP { "1,000+".to_owned() } else { number.to_string() }
 }

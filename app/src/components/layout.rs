@@ -36,6 +36,7 @@ pub fn Header() -> impl IntoView {
             </A>
             <nav aria-label="Main">
                 <A href="/projects">"Projects"</A>
+                <A href="/deletions">"Deletions"</A>
             </nav>
             <span class="space"></span>
             {button}

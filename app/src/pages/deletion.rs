@@ -2,14 +2,13 @@
 
 use super::route;
 use crate::api::{get_deletion, get_project};
+use crate::components::board::Silence;
 use crate::components::deletion_parts::DeletionBadge;
 use crate::components::layout::Crumbs;
 use crate::components::loaded::loaded;
 use crate::components::status_badge::{RetryForm, UndoForm};
-use crate::components::time::Moment;
-use crate::live::Live;
-use crate::words;
-use chrono::{DateTime, Utc};
+use crate::components::timeline::Timeline;
+use crate::live::{Followed, Live};
 use domain::deletion::{Deletion, DeletionState, Step, StepProgress, StepState};
 use domain::project::Project;
 use leptos::prelude::*;
@@ -35,7 +34,7 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
     let title = format!("Deletion of {}", deletion.task_name);
     let current = RwSignal::new(deletion);
     let live = expect_context::<Live>();
-    live.follow(project_id);
+    live.follow(Followed::Project(project_id));
     live.keep_fresh(
         move || get_deletion(project_id, id),
         move |fresh| {
@@ -84,6 +83,7 @@ fn Record(deletion: Deletion) -> impl IntoView {
                     {undo}
                     {retry}
                 </div>
+                <Silence deletion=deletion.clone() />
                 <Timeline deletion=deletion.clone() />
             </section>
             <section class="card pad" aria-labelledby="steps">
@@ -100,81 +100,6 @@ fn Record(deletion: Deletion) -> impl IntoView {
             </section>
         </div>
     }
-}
-
-/// What happened, in its order, and what comes next.
-#[component]
-fn Timeline(deletion: Deletion) -> impl IntoView {
-    let fenced = match deletion.in_flight.len() as i64 {
-        0 => "Fenced in the same moment: no run has started since.".to_owned(),
-        runs => format!(
-            "Fenced in the same moment: no run has started since, except {} in flight.",
-            words::count(runs, "run")
-        ),
-    };
-    let requested = view! { <b>"Requested"</b> " by " {deletion.requested_by.clone()} <div>{fenced}</div> };
-    let undo = deletion.undo_until.filter(|until| deletion.can_undo && *until > deletion.requested_at);
-    let undo = undo.map(|at| entry("now", Some(at), view! { <b>"Teardown begins"</b> ", unless it is undone" }));
-    let completed =
-        deletion.completed_at.map(|at| entry("good", Some(at), view! { <Outcome deletion=deletion.clone() /> }));
-    let next = deletion.next_retry_at.map(|at| entry("now", Some(at), view! { <b>"Next attempt"</b> }));
-    view! {
-        <ol class="timeline">
-            {entry("", Some(deletion.requested_at), requested)}
-            {undo}
-            {attempt(&deletion)}
-            {next}
-            {completed}
-        </ol>
-    }
-}
-
-fn entry(tone: &'static str, at: Option<DateTime<Utc>>, what: impl IntoView) -> impl IntoView {
-    view! {
-        <li class=tone>
-            <span class="when">{at.map(|at| view! { <Moment at /> })}</span>
-            <div>{what}</div>
-        </li>
-    }
-}
-
-/// The latest attempt, and why it or the one before failed.
-fn attempt(deletion: &Deletion) -> Option<impl IntoView + use<>> {
-    let failed = matches!(deletion.state, DeletionState::Failed | DeletionState::Retrying);
-    let number = format!("Attempt {} of {}", deletion.attempt, deletion.max_attempts);
-    let before = if failed { " failed: " } else { ", after one that failed: " };
-    let error = deletion.last_error.clone().map(|error| {
-        view! {
-            {before}
-            {error.headline()}
-            <div class="mono">{error.message}</div>
-        }
-    });
-    let tone = match deletion.state {
-        DeletionState::Failed | DeletionState::Retrying => "bad",
-        DeletionState::Running => "now",
-        DeletionState::Scheduled | DeletionState::Succeeded | DeletionState::Undone => "",
-    };
-    (deletion.attempt > 0).then(|| entry(tone, None, view! { <b>{number}</b> {error} }))
-}
-
-/// How it ended.
-#[component]
-fn Outcome(deletion: Deletion) -> impl IntoView {
-    let Some(receipt) = deletion.receipt else {
-        return view! { <b>"Undone"</b> ": the task is back" }.into_any();
-    };
-    let removed = [
-        words::count(receipt.tasks, "task"),
-        words::count(receipt.executions, "run"),
-        words::count(receipt.execution_logs, "log line"),
-    ];
-    view! {
-        <b>"Gone"</b>
-        <div data-testid="receipt">{format!("Removed {}", removed.join(", "))}</div>
-        <div>"by node " {receipt.node}</div>
-    }
-    .into_any()
 }
 
 #[component]

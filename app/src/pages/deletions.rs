@@ -1,50 +1,110 @@
-//! The deletions of a project, newest first: what is under way, and the receipts.
+//! The deletions board, of a project and of all: live counters, what is under way, and the receipts, newest first.
 
-use super::route;
-use crate::api::list_deletions;
-use crate::components::deletion_parts::DeletionBadge;
+use super::route::{self, RefusalBanner};
+use crate::api::{BoardQuery, BoardView, list_deletions};
+use crate::components::board::{Counters, DeadLetters, DeletionRow, Filters, RetryAllForm};
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::loaded;
-use crate::components::status_badge::{RetryForm, UndoForm, progress_words};
-use crate::components::time::Moment;
-use crate::live::Live;
-use domain::deletion::{Deletion, DeletionState};
-use domain::page::Page;
-use domain::project::Project;
+use crate::live::{Followed, Live};
 use leptos::prelude::*;
 use leptos_meta::Title;
+use uuid::Uuid;
 
 /// The deletions of a project.
 #[component]
-pub fn DeletionsPage() -> impl IntoView {
-    let (id, cursor) = (route::id("project"), route::query("cursor"));
+pub fn ProjectDeletionsPage() -> impl IntoView {
+    let id = route::id("project");
+    board(move || id().map(Some))
+}
+
+/// The deletions of all projects.
+#[component]
+pub fn AllDeletionsPage() -> impl IntoView {
+    board(|| Ok(None))
+}
+
+fn board(project: impl Fn() -> Result<Option<Uuid>, crate::error::AppError> + Copy + Send + Sync + 'static) -> AnyView {
+    let (state, cursor) = (route::query("state"), route::query("cursor"));
+    let query = move || BoardQuery { state: state(), cursor: cursor() };
     loaded(
-        move || (id(), cursor()),
-        |(id, cursor)| async move { Ok((list_deletions(id?, cursor.clone()).await?, cursor)) },
-        |((project, page), cursor)| view! { <Content project page cursor /> }.into_any(),
+        move || (project(), query()),
+        |(project, query)| async move { Ok((list_deletions(project?, query.clone()).await?, query)) },
+        |(view, query)| view! { <Content view query /> }.into_any(),
     )
 }
 
 #[component]
-fn Content(project: Project, page: Page<Deletion>, cursor: Option<String>) -> impl IntoView {
-    let id = project.id;
-    let rows = RwSignal::new(page.data);
+fn Content(view: BoardView, query: BoardQuery) -> impl IntoView {
+    let project_id = view.project.as_ref().map(|project| project.id);
+    let base = project_id.map_or_else(|| "/deletions".to_owned(), |id| format!("/projects/{id}/deletions"));
+    let (title, head) = head(&view);
+    let next = next_page(&base, &query, view.page.next_cursor.as_deref());
+    let shown = RwSignal::new(view);
     let live = expect_context::<Live>();
-    live.follow(id);
-    let read = move || list_deletions(id, cursor.clone());
+    live.follow(Followed::from(project_id));
+    let (state, filtered) = (query.state.clone(), query != BoardQuery::default());
+    let read = move || list_deletions(project_id, query.clone());
     live.keep_fresh(read, move |fresh| {
-        if let Ok((_, page)) = fresh
-            && rows.try_with_untracked(|old| *old != page.data).unwrap_or(false)
+        if let Ok(fresh) = fresh
+            && shown.try_with_untracked(|old| *old != fresh).unwrap_or(false)
         {
-            rows.set(page.data);
+            shown.set(fresh);
         }
     });
-    let next = page.next_cursor.map(|cursor| view! { <p class="pager"><a class="btn" href=format!("/projects/{id}/deletions?cursor={cursor}")>"Next page"</a></p> });
+    let failed = Memo::new(move |_| shown.with(|view| view.summary.failed > 0));
     view! {
-        <Title text=format!("Deletions of {}", project.name) />
-        <ProjectHead id name=project.name tab=Tab::Deletions />
-        {move || rows.with(Vec::is_empty).then(|| view! { <section class="empty"><h2>"Nothing was deleted yet"</h2><p>"Every deletion of a task is listed here, while it is under way and as a receipt."</p></section> })}
-        <div class="card table records" class:hidden=move || rows.with(Vec::is_empty)>
+        <Title text=title />
+        {head}
+        <RefusalBanner />
+        {move || view! { <Counters summary=shown.with(|view| view.summary.clone()) /> }}
+        <div class="bar">
+            <Filters base state />
+            <span class="space"></span>
+            {move || failed.get().then(|| view! { <RetryAllForm project_id /> })}
+        </div>
+        {move || view! { <DeadLetters letters=shown.with(|view| view.summary.dead_letters.clone()) /> }}
+        <Table shown filtered />
+        {next}
+    }
+}
+
+/// Title and head: those of the project, or of all.
+fn head(view: &BoardView) -> (String, AnyView) {
+    match view.project.clone() {
+        Some(project) => {
+            let title = format!("Deletions of {}", project.name);
+            (title, view! { <ProjectHead id=project.id name=project.name tab=Tab::Deletions /> }.into_any())
+        }
+        None => ("Deletions".to_owned(), view! { <div class="head"><h1>"Deletions"</h1></div> }.into_any()),
+    }
+}
+
+fn next_page(base: &str, query: &BoardQuery, cursor: Option<&str>) -> Option<impl IntoView + use<>> {
+    let state = query.state.as_ref().map(|state| format!("&state={state}")).unwrap_or_default();
+    let href = format!("{base}?cursor={}{state}", cursor?);
+    Some(view! { <p class="pager"><a class="btn" href=href>"Next page"</a></p> })
+}
+
+#[component]
+fn Table(shown: RwSignal<BoardView>, filtered: bool) -> impl IntoView {
+    let is_empty = Memo::new(move |_| shown.with(|view| view.page.data.is_empty()));
+    let rows = move || {
+        let BoardView { page, names, .. } = shown.get();
+        let name = |id: Uuid| names.iter().find(|(project, _)| *project == id).map(|(_, name)| name.clone());
+        let row = |deletion: domain::deletion::Deletion| {
+            let project = name(deletion.project_id);
+            view! { <DeletionRow deletion project /> }
+        };
+        page.data.into_iter().map(row).collect_view()
+    };
+    let (title, hint) = if filtered {
+        ("No deletion matches", "Another state may have some.")
+    } else {
+        ("Nothing was deleted yet", "Every deletion of a task is listed here, while it is under way and as a receipt.")
+    };
+    view! {
+        {move || is_empty.get().then(|| view! { <section class="empty"><h2>{title}</h2><p>{hint}</p></section> })}
+        <div class="card table records" class:hidden=move || is_empty.get()>
             <table>
                 <thead>
                     <tr>
@@ -55,46 +115,8 @@ fn Content(project: Project, page: Page<Deletion>, cursor: Option<String>) -> im
                         <th scope="col">"Ended"</th>
                     </tr>
                 </thead>
-                <tbody>{move || rows.get().into_iter().map(|deletion| view! { <Row deletion /> }).collect_view()}</tbody>
+                <tbody>{rows}</tbody>
             </table>
         </div>
-        {next}
-    }
-}
-
-#[component]
-fn Row(deletion: Deletion) -> impl IntoView {
-    let open = !deletion.state.is_final() && deletion.state != DeletionState::Failed;
-    let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> });
-    let retry = (deletion.state == DeletionState::Failed).then(|| view! { <RetryForm deletion=deletion.clone() /> });
-    let reason =
-        deletion.last_error.as_ref().filter(|_| !deletion.state.is_final()).map(domain::deletion::LastError::headline);
-    let attempts = match deletion.attempt {
-        0 => "—".to_owned(),
-        attempt => format!("{attempt} of {}", deletion.max_attempts),
-    };
-    let ended = match deletion.completed_at {
-        Some(at) => view! { <Moment at /> }.into_any(),
-        None => "—".into_any(),
-    };
-    let note = open.then(|| progress_words(&deletion));
-    view! {
-        <tr data-testid="deletion-row">
-            <td>
-                <a class="name" href=format!("/projects/{}/deletions/{}", deletion.project_id, deletion.id)>
-                    {deletion.task_name.clone()}
-                </a>
-            </td>
-            <td data-label="State">
-                <DeletionBadge state=deletion.state />
-                <div class="note">{note.map(|words| view! { <span>{words}</span> })} {reason.map(|words| view! { <span>{words}</span> })} {undo} {retry}</div>
-            </td>
-            <td data-label="Requested">
-                <Moment at=deletion.requested_at />
-                <div class="sub">{deletion.requested_by.clone()}</div>
-            </td>
-            <td data-label="Attempts">{attempts}</td>
-            <td data-label="Ended">{ended}</td>
-        </tr>
     }
 }

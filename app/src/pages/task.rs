@@ -10,7 +10,7 @@ use crate::components::task_row::{LastRun, StatusForm, schedule_words};
 use crate::components::time::Moment;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
-use crate::live::Live;
+use crate::live::{Followed, Live};
 use crate::{browser, words};
 use domain::schedule::{ClockNote, NextRun};
 use domain::task::Task;
@@ -36,7 +36,7 @@ fn Fresh(view: TaskView) -> impl IntoView {
     let current = RwSignal::new(view);
     let gone = RwSignal::new(None::<AppError>);
     let (live, toasts) = (expect_context::<Live>(), expect_context::<Toasts>());
-    live.follow(project_id);
+    live.follow(Followed::Project(project_id));
     live.keep_fresh(
         move || get_task(project_id, task_id),
         move |fresh| match fresh {

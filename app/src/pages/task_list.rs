@@ -6,7 +6,7 @@ use crate::browser;
 use crate::components::delete_dialog::{self, DeleteDialog, DeleteDialogs};
 use crate::components::task_row::TaskRow;
 use crate::components::toast::Toasts;
-use crate::live::Live;
+use crate::live::{Followed, Live};
 use domain::deletion::Deletion;
 use domain::status::TaskStatus;
 use domain::task::Task;
@@ -94,7 +94,7 @@ pub fn TaskList(
     let rows = rows.into_iter().map(|task| (task.uuid, ArcRwSignal::new(task))).collect();
     let shown = Shown { rows: RwSignal::new(rows), counts, toasts };
     let live = expect_context::<Live>();
-    live.follow(project_id);
+    live.follow(Followed::Project(project_id));
     let (first_page, filtered) = (query.cursor.is_none(), query != TaskQuery::default());
     let read = move || list_tasks(project_id, query.clone(), shown.ids());
     live.keep_fresh(read, move |view| {
