@@ -4,6 +4,7 @@
 
 mod accept;
 mod acceptance_races;
+mod board;
 mod consumer;
 mod events;
 mod failures;
