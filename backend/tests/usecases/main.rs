@@ -18,3 +18,4 @@ mod sweeping;
 mod task_changes;
 mod tasks;
 mod teardown;
+mod undo_races;
