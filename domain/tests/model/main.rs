@@ -10,7 +10,7 @@
 //!
 //! | move | what does it in `backend/src` |
 //! |---|---|
-//! | `Request`, `WriteFence`, `CommitRequest`, `Answer` | `tasks/delete.rs::request` and what it calls in `db` |
+//! | `Request`, `WriteFence`, `CommitRequest`, `Answer` | `tasks/delete.rs::request`, `tasks/repeat.rs` and what they call in `db` |
 //! | `Claim`, `CommitClaim` | `scheduler.rs::step` |
 //! | `Trigger`, `CommitTrigger`, `BeginRun`, `EndRun` | the rules for every way to start a run (`starts.rs`) |
 //! | `Fetch` | the queue: `jobs/consumer.rs`, `jobs/handling.rs` |
