@@ -44,6 +44,11 @@ impl Client {
         self.send("GET", path, None).await.unwrap()
     }
 
+    /// The body as it is.
+    pub async fn text(&self, path: &str) -> String {
+        self.http.get(format!("{}{path}", self.base)).send().await.unwrap().text().await.unwrap()
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None).await.unwrap()
     }

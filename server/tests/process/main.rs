@@ -9,6 +9,7 @@ mod database_away;
 mod faults;
 mod fleet;
 mod invariants;
+mod monitoring;
 mod node;
 mod roles;
 mod shutdown;
