@@ -11,6 +11,7 @@ mod fleet;
 mod invariants;
 mod monitoring;
 mod node;
+mod poison;
 mod roles;
 mod shutdown;
 mod stock;
