@@ -1,6 +1,7 @@
 //! Use cases of tasks: create, read, list, change. Deleting has a file of its own.
 
 pub mod delete;
+pub mod delete_many;
 pub mod etag;
 mod repeat;
 pub mod schedule;
