@@ -15,6 +15,10 @@ use sqlx::PgPool;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a postponement may take: the slot is not free before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A payload that nobody has looked at.
 pub(super) struct Raw(pub(super) Vec<u8>);
@@ -102,7 +106,8 @@ impl Runner {
     /// Puts the job back. Deferred and not done: were the row fetched again by this very worker before the ack is written,
     /// "done" would lose it; "pending" only runs it once more.
     async fn postpone(&self, lease: &Lease<'_>, at: DateTime<Utc>, reason: &str) -> Result<(), BoxDynError> {
-        if let Err(error) = rows::postpone(&self.pool, lease, at, reason).await {
+        let postponed = tokio::time::timeout(PATIENCE, rows::postpone(&self.pool, lease, at, reason)).await;
+        if let Err(error) = postponed.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             tracing::warn!(job = lease.job, %error, "could not postpone the job; it runs again at once");
         }
         Err(DeferredError::new(reason.to_owned()).into())
