@@ -84,11 +84,13 @@ impl ApalisQueue {
         }
     }
 
-    /// Returns when the worker gives no sign of life any more: a connection without an answer holds it for ever.
+    /// Returns when the worker gives no sign of life any more: a connection without an answer holds it for ever. Its
+    /// heartbeats may stand still while handlers are at work, but not while none is.
     async fn fell_silent(&self) {
-        let limit = self.settings.alive_within() + self.settings.heartbeat * 2;
-        while self.silent_for().is_none_or(|silent| silent < limit) {
-            tokio::time::sleep(self.settings.heartbeat).await;
+        let (idle, busy) = (self.settings.heartbeat * 3, self.settings.alive_within() + self.settings.heartbeat * 2);
+        let limit = || if self.pulse.is_busy() { busy } else { idle };
+        while self.silent_for().is_none_or(|silent| silent < limit()) {
+            tokio::time::sleep(self.settings.heartbeat / 2).await;
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) struct Runner {
 impl Runner {
     /// Handles the job `id`. The errors are messages to apalis' ack: abort is a dead letter, deferred leaves the row to us.
     pub(super) async fn run(&self, id: &str, attempt: usize, raw: Raw) -> Result<(), BoxDynError> {
-        self.pulse.beat();
+        let _work = self.pulse.work();
         let message: DeleteTaskMessage = match serde_json::from_slice(&raw.0) {
             Ok(message) => message,
             Err(error) => {
@@ -66,7 +66,6 @@ impl Runner {
         let lease = Lease { job: id, worker: &self.worker, attempts };
         point("job.handle")?;
         let outcome = self.outcome(message).await;
-        self.pulse.beat();
         point("job.handled")?;
         match outcome {
             Ok(Handled::Done) => Ok(()),
@@ -94,7 +93,9 @@ impl Runner {
     /// Runs a part of the handler; a panic or the timeout becomes a failure that is tried again after a while.
     async fn guarded<T>(&self, part: impl Future<Output = T>) -> Result<T, (Crash, JobFailure)> {
         let limit = self.settings.handler_timeout;
-        let (crash, reason) = match tokio::time::timeout(limit, AssertUnwindSafe(part).catch_unwind()).await {
+        let ended = tokio::time::timeout(limit, AssertUnwindSafe(part).catch_unwind()).await;
+        self.pulse.beat();
+        let (crash, reason) = match ended {
             Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(panic)) => (Crash::Panic, format!("panic: {}", panic_text(panic.as_ref()))),
             Err(_) => (Crash::Timeout, format!("no answer within {limit:?}")),
