@@ -60,7 +60,7 @@ impl Client {
     /// A project whose deletions can be undone for so many seconds; answers its path.
     pub async fn project(&self, undo_window_seconds: i32) -> String {
         let body = json!({
-            "name": "Billing",
+            "name": format!("Undo within {undo_window_seconds} s"),
             "execution_endpoint": "http://127.0.0.1:9/",
             "undo_window_seconds": undo_window_seconds,
         });

@@ -69,7 +69,7 @@ async fn a_node_killed_at_any_moment_after_accepting_loses_nothing(pool: PgPoolO
 }
 
 /// Gives a task so many executions with two log lines each.
-async fn history(pool: &PgPool, task: &str, executions: i64) {
+pub async fn history(pool: &PgPool, task: &str, executions: i64) {
     let statement = "WITH added AS (
              INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at, finished_at)
              SELECT gen_random_uuid(), id, project_id, 'SUCCESS', 'SCHEDULED', now() - n * interval '1 min', now()
