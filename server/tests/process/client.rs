@@ -64,7 +64,7 @@ impl Client {
 
     /// A project whose deletions can be undone for so many seconds; answers its path.
     pub async fn project(&self, undo_window_seconds: i32) -> String {
-        self.project_named("Billing", undo_window_seconds).await
+        self.project_named(&format!("Undo within {undo_window_seconds} s"), undo_window_seconds).await
     }
 
     /// The same, where there are more of them.
