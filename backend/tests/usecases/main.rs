@@ -8,6 +8,7 @@ mod board;
 mod consumer;
 mod events;
 mod failures;
+mod pools;
 mod preconditions;
 mod projects;
 mod reconciler;
