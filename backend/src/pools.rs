@@ -51,12 +51,14 @@ pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sql
         // sqlx asks this by itself, too, but without a limit: where a network swallows packets a connection would never come
         // back and its place in the pool would be lost; and whoever is given a dead one would wait for it in vain.
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(lives(connection, OUT_WITHIN)))
-        .after_release(|connection, _| Box::pin(lives(connection, BACK_WITHIN)))
+        .before_acquire(|connection, _| Box::pin(is_usable(connection, OUT_WITHIN)))
+        .after_release(|connection, _| Box::pin(is_usable(connection, BACK_WITHIN)))
         .connect_lazy_with(options))
 }
 
-/// False is a connection to be thrown away.
-async fn lives(connection: &mut PgConnection, within: Duration) -> Result<bool, sqlx::Error> {
-    Ok(timeout(within, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
+/// Whether a connection answers and is in no transaction; else it is thrown away. A `BEGIN` that is cut off, by a time limit
+/// or the end of a worker, has happened all the same, and sqlx forgets it: what the next user of the connection writes
+/// would never be committed. The empty statement begins nothing, and sqlx says so unless something has begun already.
+async fn is_usable(connection: &mut PgConnection, within: Duration) -> Result<bool, sqlx::Error> {
+    Ok(matches!(timeout(within, connection.begin_with("")).await, Ok(Err(sqlx::Error::BeginFailed))))
 }

@@ -11,6 +11,7 @@ mod consumer;
 mod events;
 mod failures;
 mod moves;
+mod pools;
 mod preconditions;
 mod projects;
 mod reconciler;

@@ -21,8 +21,8 @@ const LOST_COMMITS: usize = 100;
 /// How long the network swallows everything.
 const BLACK_HOLE: Duration = Duration::from_secs(8);
 /// How soon all is well again. A worker that waits for an answer for 20 s is started anew; a transaction that the database
-/// has not heard of for 10 s loses its locks.
-const RECOVERS_WITHIN: Duration = Duration::from_secs(20);
+/// has not heard of for 10 s loses its locks. That and the teardowns take 3 to 14 s; a busy machine needs more.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
 
 #[sqlx::test(migrations = false)]
 async fn whoever_was_not_told_of_the_commit_repeats_the_delete_and_gets_the_same_deletion(
@@ -188,7 +188,7 @@ async fn with_every_notification_lost_workers_and_browsers_still_hear_of_everyth
             hear(&mut events, kind, id).await;
         }
         println!("a browser hears of the end after {:?}", began.elapsed());
-        assert!(began.elapsed() < IN_TIME, "took {:?}", began.elapsed());
+        assert!(began.elapsed() < 2 * IN_TIME, "took {:?}", began.elapsed());
     }
     assert!(proxy.struck() > 0, "no notification was lost");
     invariants::hold(&pool).await;
