@@ -24,6 +24,9 @@ const FEATURES: [&str; 8] = [
     "--enable-sign-ext",
 ];
 
+/// Small before fast; the shapes of blocks are made anew before that, after which more of them are alike.
+const PASSES: [&str; 4] = ["--flatten", "--rereloop", "-Oz", "-Oz"];
+
 /// What the browser loads, before it has its final name.
 pub struct Glue {
     /// The module that `HydrationScripts` imports.
@@ -40,7 +43,7 @@ pub fn bindgen(dev: bool) -> Result<Glue> {
     let input = repo::target().join(format!("wasm32-unknown-unknown/{profile}/frontend.wasm"));
     let compiled = fs::read(&input).with_context(|| format!("{} is missing", input.display()))?;
     let optimizer = if dev { None } else { wasm_opt() };
-    let how = format!("2 {dev} {}", optimizer.is_some());
+    let how = format!("3 {dev} {}", optimizer.is_some());
     let stamp = repo::short_hash(&[&compiled, how.as_bytes()]);
 
     let out = repo::target().join("xtask/site");
@@ -83,7 +86,7 @@ fn wasm_opt() -> Option<PathBuf> {
 
 fn optimize(program: &Path, wasm: &Path) -> Result<()> {
     let mut command = Command::new(program);
-    command.arg("-Oz").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
+    command.args(PASSES).args(FEATURES).arg(wasm).arg("-o").arg(wasm);
     process::run(&mut command).context("wasm-opt failed; `npm ci` in end2end brings the right version")
 }
 
