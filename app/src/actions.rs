@@ -1,6 +1,7 @@
 //! The actions that pages offer beside a task: undo, retry of one or all, enable and disable. How they end is told in a toast.
 
 use crate::api::{RetryDeletion, RetryFailed, SetStatus, UndoDeletion};
+use crate::components::form::form_action;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::Live;
@@ -11,8 +12,8 @@ use leptos::prelude::*;
 pub fn provide() {
     let toasts = expect_context::<Toasts>();
     let (undo, retry, status) =
-        (ServerAction::<UndoDeletion>::new(), ServerAction::<RetryDeletion>::new(), ServerAction::<SetStatus>::new());
-    let retry_all = ServerAction::<RetryFailed>::new();
+        (form_action::<UndoDeletion>(), form_action::<RetryDeletion>(), form_action::<SetStatus>());
+    let retry_all = form_action::<RetryFailed>();
     let live = expect_context::<Live>();
     Effect::new(move |_| match undo.value().get() {
         Some(Ok(task)) => {

@@ -1,12 +1,12 @@
 //! Parts of the deletions board: counters, filters, a row, and what stands beside one that shows no sign of life.
 
 use super::deletion_parts::DeletionBadge;
+use super::form::{ActionForm, FormAction};
 use super::status_badge::{RetryForm, UndoForm, progress_words};
 use super::time::{Clock, Moment};
 use crate::api::RetryFailed;
 use crate::words;
 use domain::deletion::{DeadLetter, Deletion, DeletionState, DeletionSummary};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ pub fn Filters(base: String, state: Option<String>) -> impl IntoView {
 /// A form that gives every failed deletion a fresh cycle of attempts.
 #[component]
 pub fn RetryAllForm(project_id: Option<Uuid>) -> impl IntoView {
-    let action = expect_context::<ServerAction<RetryFailed>>();
+    let action = expect_context::<FormAction<RetryFailed>>();
     let project = project_id.map(|id| view! { <input type="hidden" name="project_id" value=id.to_string() /> });
     view! {
         <ActionForm action attr:class="inline">

@@ -1,13 +1,13 @@
 //! Deleting: the same content on the delete page and, once the page has come alive, in a dialog.
 
 use super::deletion_parts::PreviewList;
+use super::form::{ActionForm, form_action};
 use super::toast::Toasts;
 use crate::api::{DeleteOutcome, DeleteTask, delete_task, preview_deletion};
 use crate::browser;
 use domain::deletion::DeletionPreview;
 use domain::error::ProblemKind;
 use leptos::ev::MouseEvent;
-use leptos::form::ActionForm;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
@@ -93,7 +93,7 @@ pub fn DeleteForm(
     done: impl Fn(DeleteOutcome) + Copy + Send + Sync + 'static,
     cancel: AnyView,
 ) -> impl IntoView {
-    let action = ServerAction::<DeleteTask>::new();
+    let action = form_action::<DeleteTask>();
     let (value, pending, task_id) = (action.value(), action.pending(), preview.task_uuid);
     let (name, confirm) = (preview.name.clone(), preview.executions > NAME_ASKED_ABOVE);
     let current = RwSignal::new(preview);

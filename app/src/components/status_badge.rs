@@ -1,5 +1,6 @@
 //! The badge of a task's status: the one home of its words, icon and tone.
 
+use super::form::{ActionForm, FormAction};
 use super::icons::{Bars, Circle, Hourglass, Octagon};
 use super::time::{Clock, Moment};
 use crate::api::{RetryDeletion, UndoDeletion};
@@ -7,7 +8,6 @@ use crate::{browser, words};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{Deletion, DeletionState, Step};
 use domain::status::TaskStatus;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 /// The words of a status.
@@ -101,7 +101,7 @@ fn Pending(deletion: Deletion) -> impl IntoView {
 /// A form that undoes a deletion; with the time that is left once the page has come alive.
 #[component]
 pub fn UndoForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<ServerAction<UndoDeletion>>();
+    let action = expect_context::<FormAction<UndoDeletion>>();
     let (clock, until, task) = (expect_context::<Clock>(), deletion.undo_until, deletion.task_uuid);
     let left = move || {
         let seconds = clock.now().and_then(|now| Some((until? - now).num_seconds()))?;
@@ -139,7 +139,7 @@ fn Failed(deletion: Deletion) -> impl IntoView {
 /// A form that gives a failed deletion a fresh cycle of attempts.
 #[component]
 pub fn RetryForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<ServerAction<RetryDeletion>>();
+    let action = expect_context::<FormAction<RetryDeletion>>();
     let task = deletion.task_uuid;
     view! {
         <ActionForm action attr:class="inline">

@@ -2,6 +2,7 @@
 //! that focus and an open menu stay where they are. The row itself never moves.
 
 use super::delete_dialog::DeleteDialogs;
+use super::form::{ActionForm, FormAction};
 use super::status_badge::TaskStatusCell;
 use super::time::Moment;
 use crate::api::SetStatus;
@@ -9,7 +10,6 @@ use crate::words;
 use domain::execution::{ExecutionStatus, ExecutionSummary};
 use domain::status::TaskStatus;
 use domain::task::Task;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -134,7 +134,7 @@ pub fn StatusForm(
     status: Memo<TaskStatus>,
     #[prop(optional)] class: &'static str,
 ) -> impl IntoView {
-    let action = expect_context::<ServerAction<SetStatus>>();
+    let action = expect_context::<FormAction<SetStatus>>();
     let disabled = move || status.get() == TaskStatus::Disabled;
     let wanted = move || if disabled() { TaskStatus::Active.as_str() } else { TaskStatus::Disabled.as_str() };
     view! {

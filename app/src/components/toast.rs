@@ -1,6 +1,7 @@
 //! Toasts: what just happened, in a region that is always there, so that screen readers announce it.
 
-use crate::api::UndoDeletion;
+use super::form::FormAction;
+use crate::api::{Arguments, UndoDeletion};
 use crate::browser;
 use domain::deletion::Deletion;
 use domain::task::Task;
@@ -168,10 +169,10 @@ fn ToastView(toast: Toast, toasts: Toasts) -> impl IntoView {
 
 #[component]
 fn Actions(deletion: Deletion, toasts: Toasts) -> impl IntoView {
-    let undo = expect_context::<ServerAction<UndoDeletion>>();
+    let undo = expect_context::<FormAction<UndoDeletion>>();
     let (project_id, deletion_id, task) = (deletion.project_id, deletion.id, deletion.task_uuid);
     let click = move |_| {
-        undo.dispatch(UndoDeletion { project_id, deletion_id });
+        undo.dispatch(Arguments::Typed(UndoDeletion { project_id, deletion_id }));
         browser::focus(&format!("task-{task}"));
         toasts.forget(task);
     };

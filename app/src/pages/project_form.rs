@@ -3,10 +3,10 @@
 use super::route;
 use crate::api::{ProjectForm, SaveProject, get_project};
 use crate::components::field::{FormError, TextField};
+use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
@@ -44,7 +44,7 @@ pub fn ProjectSettingsPage() -> impl IntoView {
 
 #[component]
 fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
-    let action = ServerAction::<SaveProject>::new();
+    let action = form_action::<SaveProject>();
     let value = action.value();
     route::show_refusals(move || value.get());
     let navigate = StoredValue::new(use_navigate());

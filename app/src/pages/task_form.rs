@@ -4,13 +4,13 @@ use super::route;
 use super::task::Run;
 use crate::api::{SaveTask, TaskForm, get_project, get_task, preview_schedule};
 use crate::components::field::{Choice, FormError, TextArea, TextField};
+use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::Crumbs;
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::{browser, words};
 use domain::schedule::SchedulePreview;
-use leptos::form::ActionForm;
 use leptos::html::Form as FormElement;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -106,7 +106,7 @@ impl Preview {
 
 #[component]
 fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
-    let action = ServerAction::<SaveTask>::new();
+    let action = form_action::<SaveTask>();
     let value = action.value();
     route::show_refusals(move || value.get());
     let (navigate, toasts) = (StoredValue::new(use_navigate()), expect_context::<Toasts>());

@@ -9,7 +9,7 @@ use crate::repo;
 
 /// File name after the hash, and the most bytes that its `.br` may have. The goal of the WASM is 300,000: it is not reached
 /// yet, so the bound keeps what there is from growing.
-const BUDGETS: [(&str, u64); 3] = [("_bg.wasm", 385_000), (".js", 20_000), (".css", 15_000)];
+const BUDGETS: [(&str, u64); 3] = [("_bg.wasm", 350_000), (".js", 20_000), (".css", 15_000)];
 
 /// Prints the sizes; one above its budget is an error.
 pub fn check() -> Result<()> {
