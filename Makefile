@@ -4,7 +4,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint bench sqlx clean bootstrap
+.PHONY: help run test chaos fmt lint bench sqlx clean bootstrap
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: bootstrap ## Build and serve the demo, with its own Postgres unless DATABAS
 
 test: bootstrap ## Lint, test Rust and browser, check sizes and queries; ends with the counts
 	@cargo xtask test
+
+chaos: bootstrap ## Kill nodes 3,000 times (CHAOS_KILLS=…) and run the other faults of the tests
+	@cargo xtask chaos
 
 fmt: bootstrap ## Format the sources
 	@cargo xtask fmt

@@ -12,6 +12,8 @@ pub struct Options {
     pub release: bool,
     /// A large but quickly built WASM without compression, for an edit loop.
     pub dev_wasm: bool,
+    /// A server with the points at which tests make it fail; never together with `release`.
+    pub faults: bool,
 }
 
 impl Options {
@@ -51,6 +53,9 @@ fn compile_server(options: Options) -> Result<()> {
     command.env("CARGO_TERM_PROGRESS_WHEN", "never");
     if options.release {
         command.arg("--release");
+    }
+    if options.faults {
+        command.args(["--features", "faults"]);
     }
     process::run(&mut command)
 }

@@ -23,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   build [--release] [--dev-wasm]  build the browser files and the server
   run [args of sexton serve]      build, start Postgres unless DATABASE_URL is set, serve the demo
   test [unit|browser]             lint, test and measure everything, or a part of it
+  chaos                           the faults of the tests in their long form (CHAOS_KILLS=3000)
   bench [names]                   measure against a Postgres of its own that is as safe as in production
   lint                            formatting and clippy for server and browser, warnings denied
   fmt                             format the sources
@@ -49,6 +50,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         ["test"] => return test::test(test::Part::All),
         ["test", "unit"] => return test::test(test::Part::Unit),
         ["test", "browser"] => return test::test(test::Part::Browser),
+        ["chaos"] => return test::chaos(),
         ["bench", names @ ..] => bench(names)?,
         ["lint"] => test::lint()?,
         ["fmt"] => cargo::cargo(&["fmt", "--all"])?,

@@ -39,7 +39,9 @@ pub fn test(part: Part) -> Result<ExitCode> {
     if part != Part::Browser {
         tally.step("unit", |tally| unit::run(&postgres, tally));
     }
-    if part != Part::Unit && tally.step("build", |_| build::build(build::Options::default())) {
+    if part != Part::Unit
+        && tally.step("build", |_| build::build(build::Options { faults: true, ..Default::default() }))
+    {
         tally.step("sizes", |_| budget::check());
         tally.step("browser", |tally| browser::run(&postgres, tally));
     }
@@ -51,11 +53,24 @@ pub fn test(part: Part) -> Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Runs the long form of the faults: the fleet whose nodes are killed, thousands of times.
+pub fn chaos() -> Result<ExitCode> {
+    setup::setup(setup::For::Running)?;
+    let mut tally = Tally::default();
+    let postgres = Postgres::start(Kind::Throwaway)?;
+    tally.step("chaos", |tally| unit::chaos(&postgres, tally));
+    println!("{tally}");
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Formatting and clippy, for the server and apart from it for the browser.
 pub fn lint() -> Result<()> {
     setup::setup(setup::For::Building)?;
     cargo::cargo(&["fmt", "--all", "--check"])?;
-    cargo::cargo(&["clippy", "--workspace", "--exclude", "frontend", "--all-targets", "--", "--deny", "warnings"])?;
+    let all = ["clippy", "--workspace", "--exclude", "frontend", "--all-targets", "--features", unit::FAULTS];
+    cargo::cargo(&[&all[..], &["--", "--deny", "warnings"]].concat())?;
+    // As it is in a release: without the faults of the tests.
+    cargo::cargo(&["clippy", "--package", "backend", "--", "--deny", "warnings"])?;
     let wasm = "wasm32-unknown-unknown";
     cargo::cargo(&["clippy", "--package", "frontend", "--target", wasm, "--", "--deny", "warnings"])
 }

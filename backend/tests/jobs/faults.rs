@@ -155,3 +155,37 @@ async fn a_stop_waits_for_the_handler_in_flight(_: PgPoolOptions, options: PgCon
     until(&pool, DONE).await;
     pool.close().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn jobs_of_a_dead_process_move_long_before_its_worker_counts_as_dead(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let pool = prepare(&options).await;
+    let queue = ApalisQueue::new(pool.clone(), brisk()).unwrap();
+    let message = message();
+    queue.publish(&mut pool.acquire().await.unwrap(), &message, Utc::now()).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO nodes (name, seen_at) VALUES ('gone', now() - interval '9 s'), ('slow', now() - interval '3 s');
+         INSERT INTO apalis.workers (id, worker_type, storage_name, last_seen)
+         VALUES ('gone-7', 'sexton:delete-task', 'test', now()), ('slow-0', 'sexton:delete-task', 'test', now());
+         UPDATE apalis.jobs SET status = 'Queued', lock_by = 'gone-7'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut running = consume(&queue, |_, _| async { Ok(Handled::Done) });
+    assert_eq!(running.next_id().await, message.deletion_id);
+    let left: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM nodes WHERE name IN ('gone', 'slow')").fetch_all(&pool).await.unwrap();
+    assert_eq!(left, ["slow"], "one that is only late keeps what it has");
+    let known = "SELECT count(*) FROM nodes WHERE name <> 'slow'";
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(known).fetch_one(&pool).await.unwrap(),
+        1,
+        "this process says that it lives"
+    );
+    running.stop().await;
+    assert_eq!(sqlx::query_scalar::<_, i64>(known).fetch_one(&pool).await.unwrap(), 0, "and that it leaves");
+    pool.close().await;
+}

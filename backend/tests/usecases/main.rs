@@ -4,12 +4,16 @@
 
 mod accept;
 mod acceptance_races;
+mod against_the_rules;
+mod board;
 mod consumer;
 mod events;
 mod failures;
+mod moves;
 mod preconditions;
 mod projects;
 mod reconciler;
+mod reference;
 mod scheduler;
 mod steering;
 mod support;
@@ -17,3 +21,4 @@ mod sweeping;
 mod task_changes;
 mod tasks;
 mod teardown;
+mod undo_races;

@@ -109,3 +109,22 @@ async fn somebody_holds_the_lock_of_the_task(_: PgPoolOptions, on: PgConnectOpti
     drop(hasty);
     app.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn it_does_not_answer_in_time(pool: PgPoolOptions, on: PgConnectOptions) {
+    let pool = pool.max_connections(3).connect_with(on.clone()).await.unwrap();
+    backend::migrate::run(&pool).await.unwrap();
+    let app = App::on(pool.clone(), on.to_url_lossy().as_ref(), &["--request-timeout-ms", "300"]);
+    let (project, task_path) = app.one_task().await;
+    let before = app.snapshot().await;
+    let mut held = pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE tasks, projects IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
+    for answer in [app.delete(&task_path).await, app.get(&project).await, app.get(&format!("{project}/tasks")).await] {
+        let problem = answer.problem(503, "unavailable");
+        assert!(problem["detail"].as_str().unwrap().contains("may have happened or not"), "{problem}");
+    }
+    held.rollback().await.unwrap();
+    assert_eq!(app.snapshot().await, before);
+    assert_eq!(app.delete(&task_path).await.ok(202)["status"], "PENDING_DELETE");
+    app.end().await;
+}

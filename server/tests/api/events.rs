@@ -150,6 +150,30 @@ async fn another_projects_events_never_appear(_: PgPoolOptions, on: PgConnectOpt
 }
 
 #[sqlx::test(migrations = false)]
+async fn the_stream_of_all_has_the_events_of_every_project(_: PgPoolOptions, on: PgConnectOptions) {
+    let mut app = App::new(&on).await;
+    let (url, tracker) = serve(&mut app).await;
+    let projects = [app.project("One").await, app.project("Two").await];
+    let mut live = Stream::open(&format!("{url}/api/v1/events"), None).await;
+    assert_eq!(live.names(1).await, ["hello"]);
+    let mut resumed = Stream::open(&format!("{url}/api/v1/events"), Some(0)).await;
+    for project in &projects {
+        app.task(project, "Task").await;
+    }
+    for stream in [&mut live, &mut resumed] {
+        let mut created = Vec::new();
+        while created.len() < 2 {
+            let frame = stream.next().await.unwrap();
+            if frame.name == "TaskCreated" {
+                created.push(frame.data["project_id"].clone());
+            }
+        }
+        assert_eq!(created, projects.each_ref().map(|project| json!(id_of(project))));
+    }
+    end(app, tracker).await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn who_missed_more_than_a_thousand_is_told_to_read_again(_: PgPoolOptions, on: PgConnectOptions) {
     let mut app = App::new(&on).await;
     let project = app.project("Billing").await;

@@ -59,8 +59,13 @@ impl Client {
 
     /// A project whose deletions can be undone for so many seconds; answers its path.
     pub async fn project(&self, undo_window_seconds: i32) -> String {
+        self.project_named("Billing", undo_window_seconds).await
+    }
+
+    /// The same, where there are more of them.
+    pub async fn project_named(&self, name: &str, undo_window_seconds: i32) -> String {
         let body = json!({
-            "name": "Billing",
+            "name": name,
             "execution_endpoint": "http://127.0.0.1:9/",
             "undo_window_seconds": undo_window_seconds,
         });

@@ -2,9 +2,10 @@
 
 use crate::invariants;
 use crate::node::{Node, until, url};
+use crate::stock::history;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 /// Tasks of one round, and how much history each has: one fits into a single batch, the others do not.
@@ -66,16 +67,4 @@ async fn a_node_killed_at_any_moment_after_accepting_loses_nothing(pool: PgPoolO
     assert_eq!(left, 5, "what was not deleted keeps every row");
     node.kill();
     pool.close().await;
-}
-
-/// Gives a task so many executions with two log lines each.
-async fn history(pool: &PgPool, task: &str, executions: i64) {
-    let statement = "WITH added AS (
-             INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at, finished_at)
-             SELECT gen_random_uuid(), id, project_id, 'SUCCESS', 'SCHEDULED', now() - n * interval '1 min', now()
-             FROM tasks, generate_series(1, $2) AS n WHERE id = $1 RETURNING id)
-         INSERT INTO execution_logs (execution_id, level, message)
-         SELECT id, 'info', 'line' FROM added, generate_series(1, 2)";
-    let id: Uuid = task.rsplit('/').next().unwrap().parse().unwrap();
-    sqlx::query(statement).bind(id).bind(executions).execute(pool).await.unwrap();
 }

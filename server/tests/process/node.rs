@@ -5,12 +5,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a test waits for a signal before it says that it never came.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps a node small, so that many fit on one Postgres, and quick.
 const SMALL: [(&str, &str); 8] = [
@@ -44,6 +45,7 @@ pub fn url(options: &PgConnectOptions) -> String {
 /// A running node. Killed, if it still runs, when the test is over.
 pub struct Node {
     child: Child,
+    log: Arc<Mutex<String>>,
     pub client: Client,
 }
 
@@ -53,8 +55,10 @@ impl Node {
         let environment: Vec<_> = SMALL.iter().chain([&("DATABASE_URL", database_url)]).chain(more).copied().collect();
         let mut child = sexton(&["serve"], &environment).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().unwrap();
-        let address = tokio::task::spawn_blocking(move || address(log)).await.unwrap();
-        Self { child, client: Client::new(&format!("http://{address}")) }
+        let kept = Arc::default();
+        let keep = Arc::clone(&kept);
+        let address = tokio::task::spawn_blocking(move || address(log, keep)).await.unwrap();
+        Self { child, log: kept, client: Client::new(&format!("http://{address}")) }
     }
 
     /// Starts a node and waits until it says that it is ready.
@@ -62,6 +66,16 @@ impl Node {
         let node = Self::start(database_url, more).await;
         until("the node is ready", async || node.client.status("/readyz").await == 200).await;
         node
+    }
+
+    /// What it has logged since it listened.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// False once it has ended, however it did.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Ends it at once, wherever it is.
@@ -88,19 +102,26 @@ impl Drop for Node {
     }
 }
 
-/// Reads the log up to the line that names the address; the rest is read and thrown away, so that the pipe never fills.
-fn address(mut log: impl Read + Send + 'static) -> String {
-    let (mut text, mut byte) = (String::new(), [0]);
-    loop {
-        assert_eq!(log.read(&mut byte).unwrap(), 1, "it ended before it listened:\n{text}");
-        text.push(byte[0] as char);
-        if let Some((_, rest)) = text.split_once("Sexton is at http://")
+/// Reads the log up to the line that names the address; what follows is kept as it comes.
+fn address(log: impl Read + Send + 'static, keep: Arc<Mutex<String>>) -> String {
+    let mut lines = BufReader::new(log).lines();
+    let mut before = String::new();
+    for line in &mut lines {
+        let line = line.unwrap();
+        if let Some((_, rest)) = line.split_once("Sexton is at http://")
             && let Some((address, _)) = rest.split_once(' ')
         {
-            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            return address.to_owned();
+            let address = address.to_owned();
+            std::thread::spawn(move || {
+                for line in lines.map_while(Result::ok) {
+                    keep.lock().unwrap().extend([line.as_str(), "\n"]);
+                }
+            });
+            return address;
         }
+        before.extend([line.as_str(), "\n"]);
     }
+    panic!("it ended before it listened:\n{before}");
 }
 
 /// Looks again and again until `condition` holds; the looking itself paces the loop.

@@ -7,9 +7,12 @@ use super::tally::Tally;
 use crate::cargo;
 use crate::postgres::Postgres;
 
+/// Named points at which tests make the server crash or fail.
+pub const FAULTS: &str = "server/faults";
+
 /// `xtask` goes apart from the others: together cargo would compile what they share anew.
 const GROUPS: [&[&str]; 2] = [
-    &["--package", "domain", "--package", "backend", "--package", "app", "--package", "server"],
+    &["--package", "domain", "--package", "backend", "--package", "app", "--package", "server", "--features", FAULTS],
     &["--package", "xtask"],
 ];
 
@@ -30,4 +33,12 @@ fn run_group(packages: &[&str], postgres: &Postgres, tally: &mut Tally) -> Resul
     };
     crate::process::run(test().arg("--no-run"))?;
     tally.count(test().env("DATABASE_URL", postgres.url()))
+}
+
+/// Runs the tests of real processes with `CHAOS_KILLS` kills, 3,000 unless it is set.
+pub fn chaos(postgres: &Postgres, tally: &mut Tally) -> Result<()> {
+    let test = || cargo::command(&["test", "--package", "server", "--test", "process", "--features", FAULTS]);
+    crate::process::run(test().arg("--no-run"))?;
+    let kills = std::env::var("CHAOS_KILLS").unwrap_or_else(|_| "3000".to_owned());
+    tally.count(test().env("DATABASE_URL", postgres.url()).env("CHAOS_KILLS", kills))
 }

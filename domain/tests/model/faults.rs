@@ -1,0 +1,86 @@
+//! What goes wrong: a process dies, an attempt fails, a job is lost, a worker is so slow that it is taken for dead.
+//!
+//! Each has its budget. A process that dies takes its open transaction with it, and nothing that it has committed.
+
+use crate::machine::Machine;
+use crate::world::{Doing, Job, Record, Request, Start, Wake, World};
+use domain::deletion::{DeletionState, FailureKind};
+
+impl Machine {
+    /// An attempt meets an error, in whatever step it is.
+    pub fn fail(&self, world: &mut World, worker: usize, kind: FailureKind) -> Option<()> {
+        let (id, doing) = world.workers[worker]?;
+        if world.left.failures == 0 || matches!(doing, Doing::Fail(_) | Doing::Tell) {
+            return None;
+        }
+        world.left.failures -= 1;
+        world.workers[worker] = Some((id, Doing::Fail(kind)));
+        Some(())
+    }
+
+    /// A worker dies between two transactions; the queue notices and hands its job to another.
+    pub fn crash_worker(&self, world: &mut World, worker: usize) -> Option<()> {
+        let (id, _) = world.workers[worker]?;
+        if world.left.crashes == 0 {
+            return None;
+        }
+        world.left.crashes -= 1;
+        world.workers[worker] = None;
+        if world.jobs[id] == Job::Taken(worker) {
+            world.jobs[id] = Job::Queued;
+        }
+        Some(())
+    }
+
+    /// The server of a request dies, before its commit or before its answer.
+    pub fn crash_request(&self, world: &mut World) -> Option<()> {
+        if world.request == Request::Idle || world.left.crashes == 0 {
+            return None;
+        }
+        world.left.crashes -= 1;
+        world.request = Request::Idle;
+        Some(())
+    }
+
+    /// The scheduler dies with its claim.
+    pub fn crash_claim(&self, world: &mut World) -> Option<()> {
+        if world.claim == Start::Idle || world.left.crashes == 0 {
+            return None;
+        }
+        world.left.crashes -= 1;
+        world.claim = Start::Idle;
+        Some(())
+    }
+
+    /// Whoever starts a run by hand dies.
+    pub fn crash_trigger(&self, world: &mut World) -> Option<()> {
+        if world.trigger == Start::Idle || world.left.crashes == 0 {
+            return None;
+        }
+        world.left.crashes -= 1;
+        world.trigger = Start::Idle;
+        Some(())
+    }
+
+    /// A job row is gone, whoever holds it.
+    pub fn lose_job(&self, world: &mut World, id: usize) -> Option<()> {
+        if world.jobs[id] == Job::Absent || world.left.lost_jobs == 0 {
+            return None;
+        }
+        world.left.lost_jobs -= 1;
+        world.jobs[id] = Job::Absent;
+        Some(())
+    }
+
+    /// A worker hangs: its deletion looks as if nobody were at it.
+    pub fn delay(&self, world: &mut World, id: usize) -> Option<()> {
+        let record = world.records[id]?;
+        let is_running = record.state == DeletionState::Running && record.wake == Wake::Due;
+        if !is_running || !world.is_worked_at(id) || world.left.delays == 0 {
+            return None;
+        }
+        world.left.delays -= 1;
+        world.records[id] = Some(Record { wake: Wake::LongAgo, ..record });
+        Some(())
+    }
+}
