@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::unused;
 use crate::{process, repo};
 
 /// Features that rustc's WASM uses and wasm-opt would refuse by default.
@@ -43,7 +44,7 @@ pub fn bindgen(dev: bool) -> Result<Glue> {
     let input = repo::target().join(format!("wasm32-unknown-unknown/{profile}/frontend.wasm"));
     let compiled = fs::read(&input).with_context(|| format!("{} is missing", input.display()))?;
     let optimizer = if dev { None } else { wasm_opt() };
-    let how = format!("3 {dev} {}", optimizer.is_some());
+    let how = format!("4 {dev} {}", optimizer.is_some());
     let stamp = repo::short_hash(&[&compiled, how.as_bytes()]);
 
     let out = repo::target().join("xtask/site");
@@ -73,7 +74,9 @@ fn generate(input: &Path, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(input).out_name("sexton").typescript(false);
     bindgen.remove_name_section(true).remove_producers_section(true);
-    bindgen.web(true).and_then(|bindgen| bindgen.generate(out)).context("wasm-bindgen failed")
+    let mut output = bindgen.web(true).and_then(Bindgen::generate_output).context("wasm-bindgen failed")?;
+    unused::trap(output.wasm_mut());
+    output.emit(out).context("wasm-bindgen could not write what it made")
 }
 
 fn wasm_opt() -> Option<PathBuf> {
