@@ -5,6 +5,7 @@ use crate::components::form::form_action;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::Live;
+use crate::reactive::effect;
 use crate::words;
 use leptos::prelude::*;
 
@@ -15,7 +16,7 @@ pub fn provide() {
         (form_action::<UndoDeletion>(), form_action::<RetryDeletion>(), form_action::<SetStatus>());
     let retry_all = form_action::<RetryFailed>();
     let live = expect_context::<Live>();
-    Effect::new(move |_| match undo.value().get() {
+    effect(move || match undo.value().get() {
         Some(Ok(task)) => {
             toasts.undone(&task);
             live.nudge();
@@ -23,7 +24,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not undone", &error),
         None => {}
     });
-    Effect::new(move |_| match retry.value().get() {
+    effect(move || match retry.value().get() {
         Some(Ok(deletion)) => {
             toasts.retried(deletion);
             live.nudge();
@@ -31,7 +32,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
-    Effect::new(move |_| match retry_all.value().get() {
+    effect(move || match retry_all.value().get() {
         Some(Ok(retried)) => {
             let deletions = words::count(retried.cast_signed(), "deletion");
             toasts.show("Retried", format!("{deletions} with a fresh cycle of attempts."));
@@ -40,7 +41,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
-    Effect::new(move |_| match status.value().get() {
+    effect(move || match status.value().get() {
         Some(Ok(_)) => live.nudge(),
         Some(Err(error)) => refused(toasts, "Not changed", &error),
         None => {}

@@ -7,6 +7,8 @@ use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
 use crate::pages;
+use crate::reactive::effect;
+use crate::view;
 use leptos::config::LeptosOptions;
 use leptos::hydration::HydrationScripts;
 use leptos::nonce::use_nonce;
@@ -65,7 +67,7 @@ pub fn App() -> impl IntoView {
     provide_context(Live::start());
     provide_context(Clock::start());
     actions::provide();
-    Effect::new(|_| {
+    effect(|| {
         browser::watch_menus();
         browser::mark_hydrated();
     });

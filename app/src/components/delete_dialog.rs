@@ -5,6 +5,8 @@ use super::form::{ActionForm, form_action};
 use super::toast::Toasts;
 use crate::api::{DeleteOutcome, DeleteTask, delete_task, preview_deletion};
 use crate::browser;
+use crate::reactive::effect;
+use crate::view;
 use domain::deletion::DeletionPreview;
 use domain::error::ProblemKind;
 use leptos::ev::MouseEvent;
@@ -67,7 +69,7 @@ pub fn DeleteDialog(
             };
             view! {
                 <h2 id="delete-title">{format!("Delete “{}”", preview.name)}</h2>
-                <DeleteForm project_id preview done=finish cancel=cancel.into_any() />
+                <DeleteForm project_id preview done=finish cancel />
             }
         })
     };
@@ -97,7 +99,7 @@ pub fn DeleteForm(
     let (value, pending, task_id) = (action.value(), action.pending(), preview.task_uuid);
     let (name, confirm) = (preview.name.clone(), preview.executions > NAME_ASKED_ABOVE);
     let current = RwSignal::new(preview);
-    Effect::new(move |_| match value.get() {
+    effect(move || match value.get() {
         Some(Ok(outcome)) => done(outcome),
         Some(Err(error)) if error.0.kind == ProblemKind::EtagMismatch => {
             spawn_local(look_again(project_id, task_id, current, done));

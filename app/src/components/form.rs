@@ -4,6 +4,7 @@
 use crate::api::{Arguments, Callable};
 use crate::browser;
 use crate::error::AppError;
+use crate::view;
 use leptos::children::Children;
 use leptos::ev::SubmitEvent;
 use leptos::html::Form;

@@ -2,6 +2,7 @@
 
 use super::layout::{Loading, Trouble};
 use crate::error::AppError;
+use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -39,11 +40,11 @@ fn load(key: Signal<String>, read: Read, show: Show) -> AnyView {
         Suspend::new(async move {
             match resource.await.and_then(|loaded| show(loaded)) {
                 Ok(view) => view,
-                Err(error) => view! { <Trouble error /> }.into_any(),
+                Err(error) => view! { <Trouble error /> },
             }
         })
     };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }.into_any()
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
 }
 
 /// Something that was read: as text on its way from the server's page to the browser, as it is where it was read.

@@ -4,6 +4,7 @@ use super::form::{ActionForm, FormAction};
 use super::icons::{Bars, Circle, Hourglass, Octagon};
 use super::time::{Clock, Moment};
 use crate::api::{RetryDeletion, UndoDeletion};
+use crate::view;
 use crate::{browser, words};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{Deletion, DeletionState, Step};
@@ -34,10 +35,10 @@ const fn tone(status: TaskStatus) -> &'static str {
 #[component]
 pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
     let icon = match status {
-        TaskStatus::Active => view! { <Circle /> }.into_any(),
-        TaskStatus::Disabled => view! { <Bars /> }.into_any(),
-        TaskStatus::PendingDelete => view! { <Hourglass /> }.into_any(),
-        TaskStatus::DeleteFailed => view! { <Octagon /> }.into_any(),
+        TaskStatus::Active => view! { <Circle /> },
+        TaskStatus::Disabled => view! { <Bars /> },
+        TaskStatus::PendingDelete => view! { <Hourglass /> },
+        TaskStatus::DeleteFailed => view! { <Octagon /> },
     };
     view! {
         <span class=tone(status) data-status=status.as_str() data-testid="task-badge">
@@ -51,10 +52,10 @@ pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
 #[component]
 pub fn TaskStatusCell(status: TaskStatus, since: DateTime<Utc>, deletion: Option<Deletion>) -> impl IntoView {
     let beside = match (status, deletion) {
-        (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> }.into_any(),
-        (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> }.into_any(),
+        (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> },
+        (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> },
         (TaskStatus::Disabled, _) => {
-            view! { <div class="note"><span>"since " <Moment at=since /></span></div> }.into_any()
+            view! { <div class="note"><span>"since " <Moment at=since /></span></div> }
         }
         (TaskStatus::Active | TaskStatus::PendingDelete | TaskStatus::DeleteFailed, _) => ().into_any(),
     };

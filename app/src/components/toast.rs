@@ -3,6 +3,7 @@
 use super::form::FormAction;
 use crate::api::{Arguments, UndoDeletion};
 use crate::browser;
+use crate::view;
 use domain::deletion::Deletion;
 use domain::task::Task;
 use leptos::prelude::*;

@@ -7,6 +7,8 @@ use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
+use crate::reactive::effect;
+use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
@@ -37,7 +39,6 @@ pub fn ProjectSettingsPage() -> impl IntoView {
                 <ProjectHead id=project.id name=project.name tab=Tab::Settings />
                 <Form form submit="Save" />
             }
-            .into_any()
         },
     )
 }
@@ -49,7 +50,7 @@ fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
     route::show_refusals(move || value.get());
     let navigate = StoredValue::new(use_navigate());
     let toasts = expect_context::<Toasts>();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(Ok(project)) = value.get() {
             toasts.show("Project saved", format!("“{}”", project.name));
             navigate.get_value()(&format!("/projects/{}", project.id), Default::default());

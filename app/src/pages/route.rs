@@ -2,6 +2,7 @@
 
 use crate::components::field::FormErrors;
 use crate::error::AppError;
+use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};

@@ -7,6 +7,7 @@ use crate::components::deletion_parts::DeletionBadge;
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::{Loaded, loaded};
 use crate::components::status_badge::{self, UndoForm};
+use crate::view;
 use crate::words;
 use domain::deletion::Deletion;
 use domain::status::TaskStatus;
@@ -23,7 +24,7 @@ pub fn TasksPage() -> impl IntoView {
     loaded(
         move || (id(), query()),
         |(id, query)| async move { Ok((list_tasks(id?, query.clone(), String::new()).await?, query)) },
-        |(view, query)| view! { <Content view query /> }.into_any(),
+        |(view, query)| view! { <Content view query /> },
     )
 }
 
