@@ -7,7 +7,7 @@ mod forms;
 mod plain;
 mod wire;
 
-pub use forms::{ProjectForm, TaskForm};
+pub use forms::{ProjectForm, TaskForm, read_fields};
 pub use wire::{Arguments, Callable, Wire};
 
 use crate::error::AppError;

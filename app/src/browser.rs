@@ -45,15 +45,15 @@ mod real {
     /// What stands in a form whose fields are named `form[name]`.
     pub fn form_fields<T: serde::de::DeserializeOwned>(form: NodeRef<leptos::html::Form>) -> Option<T> {
         let data = FormData::new_with_form(&form.get_untracked()?).ok()?;
-        let mut fields = serde_json::Map::new();
+        let mut fields = Vec::new();
         for entry in data.entries() {
             let pair = js_sys::Array::from(&entry.ok()?);
             let (name, value) = (pair.get(0).as_string()?, pair.get(1).as_string()?);
             if let Some(name) = name.strip_prefix("form[").and_then(|name| name.strip_suffix(']')) {
-                fields.insert(name.to_owned(), serde_json::Value::String(value));
+                fields.push((name.to_owned(), value));
             }
         }
-        serde_json::from_value(serde_json::Value::Object(fields)).ok()
+        crate::api::read_fields(fields)
     }
 
     /// What stands in a form that is being sent, as the browser would send it.

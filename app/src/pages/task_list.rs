@@ -52,7 +52,7 @@ impl Shown {
         if !new.is_empty() {
             self.rows.update(|rows| {
                 rows.extend(new.into_iter().map(|task| (task.uuid, ArcRwSignal::new(task))));
-                rows.sort_by(|(a, _), (b, _)| b.cmp(a));
+                rows.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
             });
         }
     }
