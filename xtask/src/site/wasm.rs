@@ -25,8 +25,16 @@ const FEATURES: [&str; 8] = [
     "--enable-sign-ext",
 ];
 
-/// Small before fast; the shapes of blocks are made anew before that, after which more of them are alike.
-const PASSES: [&str; 4] = ["--flatten", "--rereloop", "-Oz", "-Oz"];
+/// Small before fast; the shapes of blocks are made anew before that, after which more of them are alike. Then functions of
+/// one name, which are much alike, come to stand beside each other: so brotli finds more.
+const PASSES: [&str; 6] = [
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+    "--one-caller-inline-max-function-size=200",
+    "--reorder-functions-by-name",
+];
 
 /// What the browser loads, before it has its final name.
 pub struct Glue {
@@ -44,7 +52,7 @@ pub fn bindgen(dev: bool) -> Result<Glue> {
     let input = repo::target().join(format!("wasm32-unknown-unknown/{profile}/frontend.wasm"));
     let compiled = fs::read(&input).with_context(|| format!("{} is missing", input.display()))?;
     let optimizer = if dev { None } else { wasm_opt() };
-    let how = format!("4 {dev} {}", optimizer.is_some());
+    let how = format!("6 {dev} {}", optimizer.is_some());
     let stamp = repo::short_hash(&[&compiled, how.as_bytes()]);
 
     let out = repo::target().join("xtask/site");
@@ -73,7 +81,7 @@ fn read(out: &Path) -> Result<Glue> {
 fn generate(input: &Path, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(input).out_name("sexton").typescript(false);
-    bindgen.remove_name_section(true).remove_producers_section(true);
+    bindgen.remove_producers_section(true);
     let mut output = bindgen.web(true).and_then(Bindgen::generate_output).context("wasm-bindgen failed")?;
     unused::trap(output.wasm_mut());
     output.emit(out).context("wasm-bindgen could not write what it made")
