@@ -77,7 +77,7 @@ impl Toasts {
 
     /// A task is gone: told to the one who asked for it.
     pub fn gone(self, task: Uuid) {
-        if let Some(deletion) = self.forget(task) {
+        if let Some(deletion) = self.answered(task) {
             let text = format!("“{}” deleted", deletion.task_name);
             let deletion = Box::new(Deletion { can_undo: false, ..*deletion });
             self.about("Task deleted", text, deletion);
@@ -86,7 +86,7 @@ impl Toasts {
 
     /// A deletion has failed: told to the one who asked for it.
     pub fn failed(self, task: &Task) {
-        if let Some(deletion) = task.deletion.clone().filter(|_| self.forget(task.uuid).is_some()) {
+        if let Some(deletion) = task.deletion.clone().filter(|_| self.answered(task.uuid).is_some()) {
             let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
             self.about("Delete failed", format!("“{}”: {reason}", task.name), Box::new(deletion));
         }
@@ -103,10 +103,15 @@ impl Toasts {
         });
     }
 
-    /// Takes away the toasts about a task.
-    fn forget(self, task: Uuid) -> Option<Box<Deletion>> {
-        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
+    /// The deletion of a task that was asked for here; whatever it ends in, that is told once.
+    fn answered(self, task: Uuid) -> Option<Box<Deletion>> {
         self.asked.try_update_value(|asked| asked.remove(&task)).flatten()
+    }
+
+    /// Takes away the toasts about a task; how its deletion ends is no longer told.
+    fn forget(self, task: Uuid) {
+        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
+        self.answered(task);
     }
 
     fn close(self, id: u64) {
