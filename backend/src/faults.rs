@@ -8,7 +8,12 @@
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` is for tests: a release must not have it");
 
+#[cfg(feature = "faults")]
+mod points;
+
 use crate::Error;
+#[cfg(feature = "faults")]
+pub use points::*;
 use sqlx::{Postgres, Transaction};
 
 /// Commits; `name` is the transaction's, with a point before (`name.commit`) and one after (`name.committed`), where an
@@ -44,6 +49,7 @@ pub(crate) use off::point;
 
 #[cfg(feature = "faults")]
 mod on {
+    use super::points::FAMILIES;
     use std::time::Duration;
 
     /// Reads what is to happen from the environment, and holds until it is dropped.
@@ -53,6 +59,7 @@ mod on {
 
     /// Crashes (`crash`), waits 300 ms (`delay`) or fails as a broken connection (`error`), when it is told to.
     pub(crate) fn point(name: &str) -> Result<(), sqlx::Error> {
+        debug_assert!(FAMILIES.iter().any(|family| family.contains(&name)), "{name} is in no family");
         fail::fail_point!(name, |what| {
             eprintln!("fault at {name}");
             match what.as_deref() {
@@ -70,76 +77,6 @@ mod on {
     pub(super) fn around(name: &str, end: &str) -> Result<(), sqlx::Error> {
         point(&format!("{name}{end}"))
     }
-
-    /// Every point on the way of a deletion, as [`point`] and [`super::commit`] name them.
-    pub const POINTS: &[&str] = &[
-        // Accepting.
-        "task.lock",
-        "task.fence",
-        "execution.list_in_flight",
-        "project.undo_window",
-        "deletion.insert",
-        "job.publish",
-        "outbox.insert",
-        "accept.commit",
-        "accept.committed",
-        // The queue around a handler.
-        "job.handle",
-        "job.handled",
-        "job.postpone",
-        // Many at once.
-        "deletion.take_small",
-        "deletion.finish_small",
-        "job.forget",
-        "sweep.commit",
-        "sweep.committed",
-        // One by one.
-        "deletion.start_attempt",
-        "execution.count_in_flight",
-        "execution.cancel_in_flight",
-        "drain.commit",
-        "drain.committed",
-        "execution.count",
-        "deletion.start_purge",
-        "execution.oldest",
-        "execution.purge_logs",
-        "execution.purge",
-        "deletion.add_progress",
-        "purge.commit",
-        "purge.committed",
-        "deletion.enter_step",
-        "task.delete",
-        "deletion.succeed",
-        "delete_row.commit",
-        "delete_row.committed",
-        // A failed attempt, given up, started over.
-        "deletion.record_failure",
-        "deletion.insert_entry",
-        "task.set_status",
-        "failed.commit",
-        "failed.committed",
-        "deletion.start_over",
-        "job.publish_again",
-        "retry.commit",
-        "retry.committed",
-        // Undone.
-        "deletion.undo",
-        "schedule.plan",
-        "undo.commit",
-        "undo.committed",
-        // The reconciler.
-        "deletion.lock_reconciler",
-        "deletion.stuck",
-        "deletion.touch",
-        "reconcile.commit",
-        "reconcile.committed",
-        // The tail of the outbox, the scheduler.
-        "outbox.read",
-        "schedule.take_due",
-        "schedule.plan_many",
-        "claim.commit",
-        "claim.committed",
-    ];
 }
 
 #[cfg(feature = "faults")]
@@ -147,4 +84,4 @@ use on::around;
 #[cfg(feature = "faults")]
 pub(crate) use on::point;
 #[cfg(feature = "faults")]
-pub use on::{POINTS, start};
+pub use on::start;

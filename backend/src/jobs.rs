@@ -33,17 +33,30 @@ use uuid::Uuid;
 /// Puts jobs into the queue and takes them out, always inside the caller's transaction.
 #[async_trait]
 pub trait DeleteJobPublisher: Send + Sync {
-    /// Enqueues a job for a new deletion; a rollback leaves nothing behind. Called on a real state transition only: a
-    /// second job of the same deletion is refused by the database. A `run_at` to come is rounded up to whole seconds.
+    /// Enqueues a job for each of these new deletions; a rollback leaves nothing behind. Called on a real state transition
+    /// only: a second job of the same deletion is refused by the database. A `run_at` to come is rounded up to whole seconds.
     ///
     /// # Errors
     /// What the database says; the transaction is then lost.
+    async fn publish_many(
+        &self,
+        conn: &mut PgConnection,
+        messages: &[DeleteTaskMessage],
+        run_at: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error>;
+
+    /// [`Self::publish_many`] of one.
+    ///
+    /// # Errors
+    /// The same.
     async fn publish(
         &self,
         conn: &mut PgConnection,
         message: &DeleteTaskMessage,
         run_at: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error>;
+    ) -> Result<(), sqlx::Error> {
+        self.publish_many(conn, std::slice::from_ref(message), run_at).await
+    }
 
     /// Makes sure that each deletion has exactly one job that is pending and due, whatever became of the old one: missing,
     /// waiting for later, finished, dead, or in the hands of a worker (whose outcome then no longer counts, so that the

@@ -1,7 +1,7 @@
 //! Connection pools: one for each role, so that a flood in one never starves another.
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -14,10 +14,15 @@ pub struct PoolSettings {
     pub acquire_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
+    /// How long the database waits for a silent client before it drops its session, with the locks of the session; none
+    /// where connections are kept.
+    pub silent_timeout: Option<Duration>,
 }
 
-/// How long a connection may take to say that it lives when it comes back into its pool.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection may take to say that it lives: when it comes back into its pool, where a statement may still have
+/// to end, and when an idle one is taken out of it, where somebody waits.
+const BACK_WITHIN: Duration = Duration::from_secs(2);
+const OUT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Makes a pool without connecting yet: a server starts, and says "not ready", while its database is away.
 ///
@@ -26,10 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sqlx::Error> {
     let statement_timeout = settings.statement_timeout.as_millis().to_string();
     let lock_timeout = (settings.statement_timeout.as_millis() / 2).to_string();
+    let silent_timeout = settings.silent_timeout.unwrap_or_default().as_millis().to_string();
     let options: PgConnectOptions = url.parse::<PgConnectOptions>()?.application_name(name).options([
         ("statement_timeout", statement_timeout.as_str()),
         ("lock_timeout", lock_timeout.as_str()),
-        ("idle_in_transaction_session_timeout", "30000"),
+        // Our transactions wait for nothing but the database: one that is silent has lost its client, and holds locks.
+        ("idle_in_transaction_session_timeout", "10000"),
+        ("idle_session_timeout", silent_timeout.as_str()),
         ("TimeZone", "UTC"),
         // Our statements are short; compiling one costs 50 times what it does.
         ("jit", "off"),
@@ -40,13 +48,15 @@ pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sql
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
-        // sqlx asks this as well when a connection comes back, but without a limit: where a network swallows packets, the
-        // connection would never come back and its place in the pool would be lost.
-        .after_release(|connection, _| {
-            Box::pin(async {
-                let lives = timeout(PATIENCE, connection.ping()).await;
-                lives.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
-            })
-        })
+        // sqlx asks this by itself, too, but without a limit: where a network swallows packets a connection would never come
+        // back and its place in the pool would be lost; and whoever is given a dead one would wait for it in vain.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(lives(connection, OUT_WITHIN)))
+        .after_release(|connection, _| Box::pin(lives(connection, BACK_WITHIN)))
         .connect_lazy_with(options))
+}
+
+/// False is a connection to be thrown away.
+async fn lives(connection: &mut PgConnection, within: Duration) -> Result<bool, sqlx::Error> {
+    Ok(timeout(within, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
 }

@@ -70,7 +70,7 @@ pub async fn create(backend: &Backend, draft: ProjectDraft) -> Result<Project> {
     let mut tx = conn.begin().await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
-    faults::commit(tx, "create_project").await?;
+    faults::commit(tx, "change").await?;
     backend.ring();
     Ok(project)
 }
@@ -103,7 +103,7 @@ pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, ch
     let detail = "Somebody changed the project in between. Read it again.";
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
-    faults::commit(tx, "change_project").await?;
+    faults::commit(tx, "change").await?;
     backend.ring();
     Ok(changed)
 }

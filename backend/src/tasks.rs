@@ -1,6 +1,7 @@
 //! Use cases of tasks: create, read, list, change. Deleting has a file of its own.
 
 pub mod delete;
+pub mod delete_many;
 pub mod etag;
 mod repeat;
 pub mod schedule;
@@ -137,7 +138,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     plan(&mut tx, id, &new, status.into(), now, 1).await?;
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "create_task").await?;
+    faults::commit(tx, "change").await?;
     backend.ring();
     Ok(task)
 }
@@ -216,7 +217,7 @@ pub async fn change(
     plan(&mut tx, id, &new, status, locked.now, version).await?;
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "change_task").await?;
+    faults::commit(tx, "change").await?;
     backend.ring();
     Ok(task)
 }

@@ -102,7 +102,11 @@ impl Stage {
 
 fn connect(url: &str, name: &str, max_connections: u32) -> Result<PgPool> {
     let patience = Duration::from_secs(60);
-    let settings =
-        PoolSettings { max_connections, acquire_timeout: patience, statement_timeout: Duration::from_secs(600) };
+    let settings = PoolSettings {
+        max_connections,
+        acquire_timeout: patience,
+        statement_timeout: Duration::from_secs(600),
+        silent_timeout: None,
+    };
     Ok(pools::pool(url, name, settings)?)
 }

@@ -74,7 +74,7 @@ test("View opens the record, which is the receipt once the task is gone", async 
   await expect(page.getByTestId("receipt")).toHaveText("Removed 1 task, 0 runs, 0 log lines");
   await page.getByRole("link", { name: project.name }).click();
   await expect(page.getByRole("heading", { name: "No task yet" })).toBeVisible();
-  await page.getByRole("link", { name: "Deletions" }).click();
+  await page.getByRole("navigation", { name: "Project" }).getByRole("link", { name: "Deletions" }).click();
   await expect(page.getByTestId("deletion-row").filter({ hasText: task.name })).toContainText("Gone");
 });
 

@@ -67,6 +67,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   server: async ({ stack }, use) => {
     await use(stack.server);
+    if (stack.server.isSpecial()) await stack.server.kill();
     if (!stack.server.isRunning()) await stack.server.start();
   },
 

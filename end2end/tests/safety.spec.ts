@@ -27,6 +27,7 @@ for (const javaScriptEnabled of [true, false]) {
       `${list}?deletion=${deletion.id}`,
       `${list}?search=${encodeURIComponent(EVIL)}`,
       `${list}/settings`,
+      "/deletions",
       `${list}/deletions`,
       `${list}/deletions/${deletion.id}`,
       taskPath(project, task),

@@ -19,6 +19,7 @@ export class Server {
   #databaseURL: string;
   #child: ChildProcess | undefined;
   #log: string[] = [];
+  #special = false;
 
   constructor(binary: string, port: number, databaseURL: string) {
     this.#binary = binary;
@@ -27,8 +28,8 @@ export class Server {
     this.baseURL = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts the server and returns once it is ready. */
-  async start(): Promise<void> {
+  /** Starts the server, with these settings besides, and returns once it is ready. */
+  async start(settings: Record<string, string> = {}): Promise<void> {
     if (this.isRunning()) throw new Error("the server runs already");
     const child = spawn(this.#binary, ["serve"], {
       env: {
@@ -36,10 +37,12 @@ export class Server {
         DATABASE_URL: this.#databaseURL,
         SEXTON_LISTEN: `127.0.0.1:${this.#port}`,
         SEXTON_LOG_FORMAT: "json",
+        ...settings,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    this.#special = Object.keys(settings).length > 0;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => this.#log.push(text));
     }
@@ -57,6 +60,11 @@ export class Server {
   isRunning(): boolean {
     const child = this.#child;
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** Whether it runs with settings of its own, which the next test must not meet. */
+  isSpecial(): boolean {
+    return this.#special;
   }
 
   /** Ends the server and returns once it is gone. SIGKILL by default: a crash, as users know it. */

@@ -220,6 +220,7 @@ impl Settings {
             max_connections,
             acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
             statement_timeout: Duration::from_millis(self.statement_timeout_ms),
+            silent_timeout: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The REST API under `/api/v1`: handlers of a few lines, each authenticating, calling one use case, answering.
 
+pub mod batch;
 pub mod deletions;
 pub mod events;
 pub mod extract;
@@ -30,6 +31,7 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tasks::list, tasks::create))
         .routes(routes!(tasks::get, tasks::replace, tasks::merge, tasks::delete))
         .routes(routes!(tasks::set_status))
+        .routes(routes!(batch::delete))
         .routes(routes!(tasks::next_runs))
         .routes(routes!(tasks::preview_schedule))
         .routes(routes!(tasks::preview_deletion))

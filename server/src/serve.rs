@@ -118,7 +118,7 @@ async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: Cance
 async fn prepare(settings: &Settings, backend: &Backend) -> Result<()> {
     migrate(&settings.database).await?;
     if settings.demo {
-        demo::create(backend).await?;
+        timeout(Duration::from_secs(10), demo::create(backend)).await.context("the database does not answer")??;
     }
     Ok(())
 }
@@ -169,5 +169,7 @@ fn migration_pool() -> PoolSettings {
         max_connections: 2,
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(600),
+        // A node that is lost while it migrates must not hold up the start of all others.
+        silent_timeout: Some(Duration::from_secs(15)),
     }
 }

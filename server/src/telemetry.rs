@@ -2,6 +2,7 @@
 
 use crate::config::LogFormat;
 use anyhow::{Context, Result};
+use domain::deletion::FailureKind;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -30,6 +31,12 @@ pub fn start_metrics() -> Result<PrometheusHandle> {
         .context("histogram buckets")?
         .install_recorder()
         .context("metrics")?;
+    describe();
+    Ok(handle)
+}
+
+/// Counters are there from the start, at 0: a rate over one that appears with its first count misses it.
+fn describe() {
     metrics::describe_counter!("sexton_deletions_accepted_total", "Deletions accepted");
     metrics::describe_counter!("sexton_deletions_gone_total", "Deletions whose task is gone");
     metrics::describe_counter!("sexton_deletions_undone_total", "Deletions undone in time");
@@ -42,5 +49,11 @@ pub fn start_metrics() -> Result<PrometheusHandle> {
     metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state");
     metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
-    Ok(handle)
+    for name in ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"]
+    {
+        metrics::counter!(format!("sexton_{name}_total")).absolute(0);
+    }
+    for kind in FailureKind::ALL {
+        metrics::counter!("sexton_deletions_failed_total", "kind" => kind.as_str()).absolute(0);
+    }
 }

@@ -25,6 +25,8 @@ const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::ho
 
 /// How often the gauges are set.
 const MEASURE_TICK: Duration = Duration::from_secs(10);
+/// A pass of the reconciler that takes longer hangs; what it has handed over stays so.
+const RECONCILED_WITHIN: Duration = Duration::from_secs(20);
 /// A step of a loop that takes longer hangs: a network that swallows packets says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -75,7 +77,7 @@ async fn reconcile(backend: Backend, cron: String, stop: CancellationToken) {
             }
         })
     };
-    if let Err(error) = run_cron("reconciler", &cron, Duration::from_secs(50), stop, pass).await {
+    if let Err(error) = run_cron("reconciler", &cron, RECONCILED_WITHIN, stop, pass).await {
         tracing::error!(%error, "the reconciler does not run");
     }
 }

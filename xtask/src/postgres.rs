@@ -31,6 +31,8 @@ pub enum Kind {
     Throwaway,
     /// As safe as in production, so that what is measured is true; its data goes when it stops.
     Measured,
+    /// As safe as in production but small, for a test that stops and kills it; its data goes when it stops.
+    Spare,
 }
 
 /// A running Postgres with a database `sexton`. Dropping it stops it, unless it was already

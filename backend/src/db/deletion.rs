@@ -111,29 +111,41 @@ impl DeletionRow {
         Ok(Step::ALL.iter().map(progress).collect())
     }
 
-    /// The record as it is shown.
-    pub(crate) fn show(self, stuck: &StuckPolicy) -> Result<Deletion, sqlx::Error> {
-        let state = self.state()?;
-        let attempt = match state {
+    fn attempt(&self, state: DeletionState) -> i32 {
+        match state {
             DeletionState::Running | DeletionState::Succeeded => self.failed_attempts + 1,
             DeletionState::Scheduled | DeletionState::Retrying | DeletionState::Failed | DeletionState::Undone => {
                 self.failed_attempts
             }
-        };
-        let next_retry_at = match state {
+        }
+    }
+
+    fn next_retry_at(&self, state: DeletionState, stuck: &StuckPolicy) -> Option<DateTime<Utc>> {
+        match state {
             DeletionState::Retrying => Some(self.wake_at),
             DeletionState::Failed => Some(self.wake_at + stuck.failed_after),
             DeletionState::Scheduled | DeletionState::Running | DeletionState::Succeeded | DeletionState::Undone => {
                 None
             }
-        };
-        let receipt = (state == DeletionState::Succeeded).then(|| Receipt {
+        }
+    }
+
+    fn receipt(&self, state: DeletionState) -> Option<Receipt> {
+        (state == DeletionState::Succeeded).then(|| Receipt {
             tasks: self.tasks_removed,
             executions: self.executions_removed,
             execution_logs: self.logs_removed,
             node: self.node.clone().unwrap_or_default(),
-        });
+        })
+    }
+
+    /// The record as it is shown; its timeline is read apart.
+    pub(crate) fn show(self, stuck: &StuckPolicy) -> Result<Deletion, sqlx::Error> {
+        let state = self.state()?;
         Ok(Deletion {
+            attempt: self.attempt(state),
+            next_retry_at: self.next_retry_at(state, stuck),
+            receipt: self.receipt(state),
             steps: self.steps(state)?,
             last_error: self.last_error()?,
             can_undo: can_undo(state, self.purge_started_at),
@@ -148,13 +160,10 @@ impl DeletionRow {
             fenced_at: self.fenced_at,
             undo_until: Some(self.undo_until),
             in_flight: self.in_flight,
-            attempt,
             max_attempts: self.max_attempts,
-            next_retry_at,
             node: self.node,
             heartbeat_at: self.heartbeat_at,
             rescues: self.rescues,
-            receipt,
             completed_at: self.completed_at,
             timeline: Vec::new(),
         })

@@ -17,9 +17,12 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// Cleaning up before a worker starts may take no longer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Handing back at the end waits no longer than this: the other nodes do it after the orphan limit.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -40,7 +43,7 @@ impl DeleteJobConsumer for ApalisQueue {
             rows::release(&self.pool, &ended.lock().await).await?;
             nodes::leave(&self.pool, &process).await
         };
-        if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
+        if !matches!(timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
             tracing::warn!(process, "jobs could not be handed back; other nodes take them after the orphan limit");
         }
     }
@@ -63,7 +66,9 @@ impl ApalisQueue {
     ) -> Result<(), String> {
         let mut names = ended.lock().await;
         tokio::select! {
-            cleaned = self.clean_up(&mut names) => cleaned.map_err(|error| error.to_string())?,
+            cleaned = timeout(PATIENCE, self.clean_up(&mut names)) => {
+                cleaned.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+            }
             // An unreachable database must not hold up a stop.
             () = stop.cancelled() => return Ok(()),
         }
@@ -79,11 +84,13 @@ impl ApalisQueue {
         }
     }
 
-    /// Returns when the worker gives no sign of life any more: a connection without an answer holds it for ever.
+    /// Returns when the worker gives no sign of life any more: a connection without an answer holds it for ever. Its
+    /// heartbeats may stand still while handlers are at work, but not while none is.
     async fn fell_silent(&self) {
-        let limit = self.settings.alive_within() + self.settings.heartbeat * 2;
-        while self.silent_for().is_none_or(|silent| silent < limit) {
-            tokio::time::sleep(self.settings.heartbeat).await;
+        let (idle, busy) = (self.settings.heartbeat * 3, self.settings.alive_within() + self.settings.heartbeat * 2);
+        let limit = || if self.pulse.is_busy() { busy } else { idle };
+        while self.silent_for().is_none_or(|silent| silent < limit()) {
+            tokio::time::sleep(self.settings.heartbeat / 2).await;
         }
     }
 

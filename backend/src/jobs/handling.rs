@@ -15,6 +15,10 @@ use sqlx::PgPool;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a postponement may take: the slot is not free before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A payload that nobody has looked at.
 pub(super) struct Raw(pub(super) Vec<u8>);
@@ -48,7 +52,7 @@ pub(super) struct Runner {
 impl Runner {
     /// Handles the job `id`. The errors are messages to apalis' ack: abort is a dead letter, deferred leaves the row to us.
     pub(super) async fn run(&self, id: &str, attempt: usize, raw: Raw) -> Result<(), BoxDynError> {
-        self.pulse.beat();
+        let _work = self.pulse.work();
         let message: DeleteTaskMessage = match serde_json::from_slice(&raw.0) {
             Ok(message) => message,
             Err(error) => {
@@ -62,7 +66,6 @@ impl Runner {
         let lease = Lease { job: id, worker: &self.worker, attempts };
         point("job.handle")?;
         let outcome = self.outcome(message).await;
-        self.pulse.beat();
         point("job.handled")?;
         match outcome {
             Ok(Handled::Done) => Ok(()),
@@ -90,7 +93,9 @@ impl Runner {
     /// Runs a part of the handler; a panic or the timeout becomes a failure that is tried again after a while.
     async fn guarded<T>(&self, part: impl Future<Output = T>) -> Result<T, (Crash, JobFailure)> {
         let limit = self.settings.handler_timeout;
-        let (crash, reason) = match tokio::time::timeout(limit, AssertUnwindSafe(part).catch_unwind()).await {
+        let ended = tokio::time::timeout(limit, AssertUnwindSafe(part).catch_unwind()).await;
+        self.pulse.beat();
+        let (crash, reason) = match ended {
             Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(panic)) => (Crash::Panic, format!("panic: {}", panic_text(panic.as_ref()))),
             Err(_) => (Crash::Timeout, format!("no answer within {limit:?}")),
@@ -102,7 +107,8 @@ impl Runner {
     /// Puts the job back. Deferred and not done: were the row fetched again by this very worker before the ack is written,
     /// "done" would lose it; "pending" only runs it once more.
     async fn postpone(&self, lease: &Lease<'_>, at: DateTime<Utc>, reason: &str) -> Result<(), BoxDynError> {
-        if let Err(error) = rows::postpone(&self.pool, lease, at, reason).await {
+        let postponed = tokio::time::timeout(PATIENCE, rows::postpone(&self.pool, lease, at, reason)).await;
+        if let Err(error) = postponed.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             tracing::warn!(job = lease.job, %error, "could not postpone the job; it runs again at once");
         }
         Err(DeferredError::new(reason.to_owned()).into())

@@ -19,19 +19,23 @@ const ENDLESS: i32 = i32::MAX;
 
 #[async_trait]
 impl DeleteJobPublisher for ApalisQueue {
-    async fn publish(
+    async fn publish_many(
         &self,
         conn: &mut PgConnection,
-        message: &DeleteTaskMessage,
+        messages: &[DeleteTaskMessage],
         run_at: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
         point("job.publish")?;
-        let job = TaskBuilder::new(payload(message)?)
-            .idempotency_key(message.deletion_id.to_string())
-            .max_attempts(ENDLESS as usize)
-            .run_at_timestamp(whole_seconds(run_at, Utc::now()))
-            .build();
-        push_tasks(conn, &self.settings.queue, vec![job]).await.map_err(into_sqlx)
+        let run_at = whole_seconds(run_at, Utc::now());
+        let job = |message: &DeleteTaskMessage| {
+            let job = TaskBuilder::new(payload(message)?)
+                .idempotency_key(message.deletion_id.to_string())
+                .max_attempts(ENDLESS as usize)
+                .run_at_timestamp(run_at);
+            Ok(job.build())
+        };
+        let jobs = messages.iter().map(job).collect::<Result<_, sqlx::Error>>()?;
+        push_tasks(conn, &self.settings.queue, jobs).await.map_err(into_sqlx)
     }
 
     async fn publish_again(&self, conn: &mut PgConnection, messages: &[DeleteTaskMessage]) -> Result<u64, sqlx::Error> {

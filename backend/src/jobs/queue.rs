@@ -7,7 +7,7 @@ use apalis_postgres::{Config, PostgresStorage};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The queue on Postgres, kept by apalis. Publishes, and consumes when asked to.
@@ -105,11 +105,24 @@ pub(super) struct Pulse {
     born: Instant,
     /// Milliseconds from `born`, plus one; 0 is never.
     last: AtomicU64,
+    /// Handlers at work.
+    busy: AtomicUsize,
 }
 
 impl Pulse {
     fn new() -> Self {
-        Self { born: Instant::now(), last: AtomicU64::new(0) }
+        Self { born: Instant::now(), last: AtomicU64::new(0), busy: AtomicUsize::new(0) }
+    }
+
+    /// A handler is at work until this is dropped; its begin and its end are signs of life.
+    pub(super) fn work(&self) -> impl Drop {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.beat();
+        Work(self)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn beat(&self) {
@@ -123,5 +136,14 @@ impl Pulse {
 
     fn elapsed(&self) -> u64 {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+struct Work<'a>(&'a Pulse);
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.beat();
     }
 }

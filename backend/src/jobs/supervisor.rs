@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Short: after the longest outage the first work begins within it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A run that lasted this long was well: the next pause is the first again.
 const WELL: Duration = Duration::from_secs(30);
 

@@ -5,6 +5,7 @@
 mod accept;
 mod acceptance_races;
 mod against_the_rules;
+mod batch;
 mod board;
 mod consumer;
 mod events;

@@ -9,6 +9,7 @@ mod app;
 mod bad_bodies;
 mod bad_requests;
 mod bad_statuses;
+mod batch;
 mod board;
 mod call;
 mod database_away;

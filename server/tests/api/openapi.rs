@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, projects, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 19] = [
+const CONTRACT: [(&str, &[&str]); 20] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -25,6 +25,7 @@ const CONTRACT: [(&str, &[&str]); 19] = [
     ("/api/v1/projects/{project_id}/events", &["GET"]),
     ("/api/v1/projects/{project_id}/schedule-preview", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks", &["GET", "POST"]),
+    ("/api/v1/projects/{project_id}/tasks/batch-delete", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}", &["DELETE", "GET", "PATCH", "PUT"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}/deletion-preview", &["GET"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}/next-runs", &["GET"]),

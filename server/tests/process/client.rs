@@ -44,6 +44,11 @@ impl Client {
         self.send("GET", path, None).await.unwrap()
     }
 
+    /// The body as it is.
+    pub async fn text(&self, path: &str) -> String {
+        self.http.get(format!("{}{path}", self.base)).send().await.unwrap().text().await.unwrap()
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None).await.unwrap()
     }
@@ -59,7 +64,7 @@ impl Client {
 
     /// A project whose deletions can be undone for so many seconds; answers its path.
     pub async fn project(&self, undo_window_seconds: i32) -> String {
-        self.project_named("Billing", undo_window_seconds).await
+        self.project_named(&format!("Undo within {undo_window_seconds} s"), undo_window_seconds).await
     }
 
     /// The same, where there are more of them.

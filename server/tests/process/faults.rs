@@ -5,64 +5,12 @@ use crate::client::Client;
 use crate::invariants;
 use crate::node::{Node, until, url};
 use crate::stock::{history, in_flight, tasks};
+use backend::faults::{ACCEPT, CHANGE, CLAIM, FAILURE, RECONCILE, RETRY, TEARDOWN, UNDO};
 use serde_json::json;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 const KINDS: [&str; 3] = ["crash", "error", "delay"];
-
-const ACCEPT: &[&str] = &[
-    "task.lock",
-    "task.fence",
-    "execution.list_in_flight",
-    "project.undo_window",
-    "deletion.insert",
-    "job.publish",
-    "outbox.insert",
-    "accept.commit",
-    "accept.committed",
-];
-const TEARDOWN: &[&str] = &[
-    "job.handle",
-    "job.handled",
-    "deletion.take_small",
-    "deletion.finish_small",
-    "job.forget",
-    "sweep.commit",
-    "sweep.committed",
-    "deletion.start_attempt",
-    "execution.count_in_flight",
-    "execution.cancel_in_flight",
-    "drain.commit",
-    "drain.committed",
-    "execution.count",
-    "deletion.start_purge",
-    "execution.oldest",
-    "execution.purge_logs",
-    "execution.purge",
-    "deletion.add_progress",
-    "purge.commit",
-    "purge.committed",
-    "deletion.enter_step",
-    "task.delete",
-    "deletion.succeed",
-    "delete_row.commit",
-    "delete_row.committed",
-    "outbox.read",
-];
-const FAILURE: &[&str] = &[
-    "deletion.record_failure",
-    "deletion.insert_entry",
-    "task.set_status",
-    "failed.commit",
-    "failed.committed",
-    "job.postpone",
-];
-const RETRY: &[&str] = &["deletion.start_over", "job.publish_again", "retry.commit", "retry.committed"];
-const UNDO: &[&str] = &["deletion.undo", "schedule.plan", "undo.commit", "undo.committed"];
-const RECONCILE: &[&str] =
-    &["deletion.lock_reconciler", "deletion.stuck", "deletion.touch", "reconcile.commit", "reconcile.committed"];
-const CLAIM: &[&str] = &["schedule.take_due", "schedule.plan_many", "claim.commit", "claim.committed"];
 
 /// The database of one family of faults.
 struct World {
@@ -125,15 +73,6 @@ fn every(points: &'static [&'static str]) -> impl Iterator<Item = Fault<'static>
 /// A request whose answer may be lost.
 async fn try_to(client: &Client, method: &str, path: &str) -> Option<(u16, serde_json::Value)> {
     client.send(method, path, None).await.ok().map(|answer| (answer.status, answer.body))
-}
-
-#[test]
-fn every_point_belongs_to_a_family() {
-    let mut named: Vec<_> = [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM].concat();
-    let mut points = backend::faults::POINTS.to_vec();
-    named.sort_unstable();
-    points.sort_unstable();
-    assert_eq!(named, points);
 }
 
 #[sqlx::test(migrations = false)]
@@ -226,6 +165,23 @@ async fn a_fault_anywhere_while_undoing_undoes_once_or_not_at_all(pool: PgPoolOp
         assert_eq!((answer.status, &answer.body["status"]), (200, &json!("ACTIVE")), "{answer:?}");
         assert!(answer.body["next_run_at"].is_string(), "{answer:?}");
         world.ends_well(fault).await;
+    }
+    world.pool.close().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_fault_while_a_task_is_created_leaves_all_of_it_or_nothing(pool: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(pool, &on, 0).await;
+    let whole =
+        "SELECT count(*) FILTER (WHERE s.task_id IS NOT NULL AND e.task_uuid IS NOT NULL) = count(*) FROM tasks t
+                 FULL JOIN task_schedules s ON s.task_id = t.id
+                 FULL JOIN (SELECT task_uuid FROM events WHERE kind = 'TaskCreated') e ON e.task_uuid = t.id";
+    for fault in every(CHANGE) {
+        let schedule = json!({ "cron_expression": "0 3 * * *", "timezone": "UTC" });
+        let task = json!({ "name": fault.kind, "schedule_config": schedule });
+        let path = format!("{}/tasks", world.project);
+        world.strike(fault, async |client| drop(client.send("POST", &path, Some(task)).await)).await;
+        assert!(sqlx::query_scalar::<_, bool>(whole).fetch_one(&world.pool).await.unwrap(), "{}", fault.kind);
     }
     world.pool.close().await;
 }

@@ -70,12 +70,9 @@ async fn a_node_killed_a_hundred_times_breaks_no_promise(pool: PgPoolOptions, on
 async fn deletes(pool: &PgPool, project: &str, undoes: bool, clients: &Mutex<Vec<Client>>, log: &Log) {
     let mut stock = Vec::new();
     while !log.over.load(Ordering::SeqCst) {
-        let task = match stock.pop() {
-            Some(task) => task,
-            None => {
-                stock = tasks(pool, project, STOCK).await;
-                continue;
-            }
+        let Some(task) = stock.pop() else {
+            stock = tasks(pool, project, STOCK).await;
+            continue;
         };
         let body = at_last(clients, "DELETE", &task, 202).await;
         let deletion = body["deletion"]["id"].as_str().or(body["evidence"].as_str()).unwrap().to_owned();
@@ -137,7 +134,7 @@ async fn agrees(pool: &PgPool, log: &Log, spared: &[String]) {
     let rows: Vec<(Uuid, Uuid, String)> =
         sqlx::query_as("SELECT task_id, id, state FROM deletions").fetch_all(pool).await.unwrap();
     let stands: BTreeMap<_, _> = rows.iter().map(|(task, id, state)| ((*task, *id), state.as_str())).collect();
-    let undone = log.undone.lock().unwrap();
+    let undone = log.undone.lock().unwrap().clone();
     for told in log.told.lock().unwrap().iter() {
         let state = stands.get(told).expect("a 202 without a deletion");
         let expected = if undone.contains(&told.1) { "UNDONE" } else { "SUCCEEDED" };

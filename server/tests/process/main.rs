@@ -1,6 +1,7 @@
 //! The real binary as a child process on a database of its own: killed, restarted, cut off from its database, doubled.
 //! One binary, so that it links once; a file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+#![allow(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
 
 mod client;
 mod commands;
@@ -9,9 +10,16 @@ mod database_away;
 mod faults;
 mod fleet;
 mod invariants;
+mod load;
+mod monitoring;
+mod network;
 mod node;
+mod outages;
+mod poison;
+mod proxy;
 mod roles;
 mod shutdown;
+mod spare;
 mod stock;
 mod takeover;
 mod without_jobs;

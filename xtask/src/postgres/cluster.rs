@@ -93,7 +93,7 @@ impl Cluster {
     fn options(&self, port: u16) -> String {
         let mut options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''");
         options += match self.kind {
-            Kind::Persistent => "",
+            Kind::Persistent | Kind::Spare => "",
             Kind::Throwaway => " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300",
             Kind::Measured => " -c shared_buffers=1GB -c max_wal_size=8GB -c max_connections=200",
         };

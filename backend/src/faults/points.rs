@@ -1,0 +1,69 @@
+//! The names of all points, by the part of the story in which they are passed.
+//!
+//! Invariant: [`super::point`] is called with no other name. A new one gets its trials in `server/tests/process` by being
+//! listed here.
+
+/// While a deletion is accepted.
+pub const ACCEPT: &[&str] = &[
+    "task.lock",
+    "task.fence",
+    "execution.list_in_flight",
+    "project.undo_window",
+    "deletion.insert",
+    "job.publish",
+    "outbox.insert",
+    "accept.commit",
+    "accept.committed",
+];
+/// While it is torn down, with others or by itself, and told.
+pub const TEARDOWN: &[&str] = &[
+    "job.handle",
+    "job.handled",
+    "deletion.take_small",
+    "deletion.finish_small",
+    "job.forget",
+    "sweep.commit",
+    "sweep.committed",
+    "deletion.start_attempt",
+    "execution.count_in_flight",
+    "execution.cancel_in_flight",
+    "drain.commit",
+    "drain.committed",
+    "execution.count",
+    "deletion.start_purge",
+    "execution.oldest",
+    "execution.purge_logs",
+    "execution.purge",
+    "deletion.add_progress",
+    "purge.commit",
+    "purge.committed",
+    "deletion.enter_step",
+    "task.delete",
+    "deletion.succeed",
+    "delete_row.commit",
+    "delete_row.committed",
+    "outbox.read",
+];
+/// While an attempt is recorded as failed, or given up.
+pub const FAILURE: &[&str] = &[
+    "deletion.record_failure",
+    "deletion.insert_entry",
+    "task.set_status",
+    "failed.commit",
+    "failed.committed",
+    "job.postpone",
+];
+/// While it starts over.
+pub const RETRY: &[&str] = &["deletion.start_over", "job.publish_again", "retry.commit", "retry.committed"];
+/// While it is undone.
+pub const UNDO: &[&str] = &["deletion.undo", "schedule.plan", "undo.commit", "undo.committed"];
+/// While the reconciler looks.
+pub const RECONCILE: &[&str] =
+    &["deletion.lock_reconciler", "deletion.stuck", "deletion.touch", "reconcile.commit", "reconcile.committed"];
+/// While the scheduler takes what is due.
+pub const CLAIM: &[&str] = &["schedule.take_due", "schedule.plan_many", "claim.commit", "claim.committed"];
+/// While a task or a project is created or changed.
+pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
+
+/// All of them.
+pub(super) const FAMILIES: [&[&str]; 8] = [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, CHANGE];
