@@ -60,7 +60,7 @@ pub fn bindgen(dev: bool) -> Result<Glue> {
         return read(&out);
     }
     let _ = fs::remove_dir_all(&out);
-    generate(&input, &out)?;
+    generate(&input, &out, optimizer.is_some())?;
     match optimizer {
         Some(program) => optimize(&program, &out.join("sexton_bg.wasm"))?,
         None if dev => {}
@@ -78,10 +78,11 @@ fn read(out: &Path) -> Result<Glue> {
     Ok(Glue { js, wasm, snippets: out.join("snippets") })
 }
 
-fn generate(input: &Path, out: &Path) -> Result<()> {
+/// With the names of functions where wasm-opt goes by them; it leaves them out itself.
+fn generate(input: &Path, out: &Path, names: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(input).out_name("sexton").typescript(false);
-    bindgen.remove_producers_section(true);
+    bindgen.remove_name_section(!names).remove_producers_section(true);
     let mut output = bindgen.web(true).and_then(Bindgen::generate_output).context("wasm-bindgen failed")?;
     unused::trap(output.wasm_mut());
     output.emit(out).context("wasm-bindgen could not write what it made")
