@@ -83,3 +83,23 @@ pub fn count(number: i64, one: &str) -> String {
 pub fn capped(number: i64) -> String {
     if number >= COUNT_CAP { "1,000+".to_owned() } else { number.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{absolute, wall_clock};
+    use chrono::DateTime;
+
+    #[test]
+    fn a_moment_has_day_month_and_time() {
+        let at = DateTime::from_timestamp(1_795_442_525, 0).unwrap_or_default();
+        assert_eq!(absolute(at), at.format("%-d %b %Y, %H:%M:%S UTC").to_string());
+        assert_eq!(absolute(DateTime::default()), "1 Jan 1970, 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_clock_on_a_wall_shows_its_own_day_and_seconds_only_if_there_are_any() {
+        assert_eq!(wall_clock("2026-11-24T02:30:00+05:30"), "Tue 24 Nov 2026, 02:30");
+        assert_eq!(wall_clock("2026-12-01T23:05:09-08:00"), "Tue 1 Dec 2026, 23:05:09");
+        assert_eq!(wall_clock("soon"), "soon");
+    }
+}
