@@ -1,9 +1,11 @@
 //! The actions that pages offer beside a task: undo, retry of one or all, enable and disable. How they end is told in a toast.
 
 use crate::api::{RetryDeletion, RetryFailed, SetStatus, UndoDeletion};
+use crate::components::form::form_action;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::Live;
+use crate::reactive::effect;
 use crate::words;
 use leptos::prelude::*;
 
@@ -11,10 +13,10 @@ use leptos::prelude::*;
 pub fn provide() {
     let toasts = expect_context::<Toasts>();
     let (undo, retry, status) =
-        (ServerAction::<UndoDeletion>::new(), ServerAction::<RetryDeletion>::new(), ServerAction::<SetStatus>::new());
-    let retry_all = ServerAction::<RetryFailed>::new();
+        (form_action::<UndoDeletion>(), form_action::<RetryDeletion>(), form_action::<SetStatus>());
+    let retry_all = form_action::<RetryFailed>();
     let live = expect_context::<Live>();
-    Effect::new(move |_| match undo.value().get() {
+    effect(move || match undo.value().get() {
         Some(Ok(task)) => {
             toasts.undone(&task);
             live.nudge();
@@ -22,7 +24,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not undone", &error),
         None => {}
     });
-    Effect::new(move |_| match retry.value().get() {
+    effect(move || match retry.value().get() {
         Some(Ok(deletion)) => {
             toasts.retried(deletion);
             live.nudge();
@@ -30,7 +32,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
-    Effect::new(move |_| match retry_all.value().get() {
+    effect(move || match retry_all.value().get() {
         Some(Ok(retried)) => {
             let deletions = words::count(retried.cast_signed(), "deletion");
             toasts.show("Retried", format!("{deletions} with a fresh cycle of attempts."));
@@ -39,7 +41,7 @@ pub fn provide() {
         Some(Err(error)) => refused(toasts, "Not retried", &error),
         None => {}
     });
-    Effect::new(move |_| match status.value().get() {
+    effect(move || match status.value().get() {
         Some(Ok(_)) => live.nudge(),
         Some(Err(error)) => refused(toasts, "Not changed", &error),
         None => {}

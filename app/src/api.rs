@@ -5,8 +5,10 @@
 mod forms;
 #[cfg(feature = "ssr")]
 mod plain;
+mod wire;
 
-pub use forms::{ProjectForm, TaskForm};
+pub use forms::{ProjectForm, TaskForm, read_fields};
+pub use wire::{Arguments, Callable, Wire};
 
 use crate::error::AppError;
 use domain::deletion::{Deletion, DeletionPreview, DeletionSummary};
@@ -83,7 +85,7 @@ pub enum DeleteOutcome {
     Unknown,
 }
 
-#[server(prefix = "/fn", endpoint = "list_projects")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "list_projects")]
 pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, AppError> {
     authenticate()?;
     let backend = backend()?;
@@ -96,14 +98,14 @@ pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, 
     Ok(Page { data, next_cursor: page.next_cursor })
 }
 
-#[server(prefix = "/fn", endpoint = "get_project")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "get_project")]
 pub async fn get_project(id: Uuid) -> Result<Project, AppError> {
     authenticate()?;
     Ok(backend::projects::get(&backend()?, id).await?)
 }
 
 /// `shown` are the rows on the screen, separated by commas: they are answered too, as far as they still exist.
-#[server(prefix = "/fn", endpoint = "list_tasks")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "list_tasks")]
 pub async fn list_tasks(
     project_id: Uuid,
     #[server(default)] query: TaskQuery,
@@ -123,7 +125,7 @@ pub async fn list_tasks(
     Ok(TaskListView { project, counts, page })
 }
 
-#[server(prefix = "/fn", endpoint = "get_task")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "get_task")]
 pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppError> {
     authenticate()?;
     let backend = backend()?;
@@ -133,20 +135,20 @@ pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppEr
     Ok(TaskView { project, task, preview })
 }
 
-#[server(prefix = "/fn", endpoint = "preview_deletion")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "preview_deletion")]
 pub async fn preview_deletion(project_id: Uuid, task_id: Uuid) -> Result<DeletionPreview, AppError> {
     authenticate()?;
     Ok(backend::deletions::preview(&backend()?, project_id, task_id).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "get_deletion")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "get_deletion")]
 pub async fn get_deletion(project_id: Uuid, id: Uuid) -> Result<Deletion, AppError> {
     authenticate()?;
     Ok(backend::deletions::get(&backend()?, project_id, id).await?)
 }
 
 /// The board of a project, or of all.
-#[server(prefix = "/fn", endpoint = "list_deletions")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "list_deletions")]
 pub async fn list_deletions(
     project_id: Option<Uuid>,
     #[server(default)] query: BoardQuery,
@@ -166,14 +168,14 @@ pub async fn list_deletions(
     Ok(BoardView { project, names, summary: deletions::summary(&backend, project_id).await?, page })
 }
 
-#[server(prefix = "/fn", endpoint = "preview_schedule")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "preview_schedule")]
 pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppError> {
     authenticate()?;
     let (kind, config) = form.schedule()?;
     Ok(backend::tasks::schedule::preview(&backend()?, kind, &config, None, Some(10)).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "save_project")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "save_project")]
 pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
     use backend::projects::{Change, change, create};
     let result = async {
@@ -190,7 +192,7 @@ pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
     result
 }
 
-#[server(prefix = "/fn", endpoint = "save_task")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "save_task")]
 pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
     use backend::tasks::{Change, change, create};
     let result = async {
@@ -206,7 +208,7 @@ pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
     result
 }
 
-#[server(prefix = "/fn", endpoint = "set_status")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "set_status")]
 pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Result<Task, AppError> {
     use backend::tasks::{Change, change};
     let result = async {
@@ -219,7 +221,7 @@ pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Resu
     result
 }
 
-#[server(prefix = "/fn", endpoint = "delete_task")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "delete_task")]
 pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> Result<DeleteOutcome, AppError> {
     use backend::tasks::delete::{Answer, request};
     use backend::tasks::etag::Precondition;
@@ -243,7 +245,7 @@ pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> 
     result
 }
 
-#[server(prefix = "/fn", endpoint = "undo_deletion")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "undo_deletion")]
 pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, AppError> {
     let result = async {
         authenticate()?;
@@ -255,7 +257,7 @@ pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, 
     result
 }
 
-#[server(prefix = "/fn", endpoint = "retry_deletion")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "retry_deletion")]
 pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Deletion, AppError> {
     let result = async {
         let actor = authenticate()?;
@@ -268,7 +270,7 @@ pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Delet
 }
 
 /// Gives the failed deletions of a project, or of all, a fresh cycle of attempts; answers how many.
-#[server(prefix = "/fn", endpoint = "retry_failed")]
+#[server(protocol = Wire, prefix = "/fn", endpoint = "retry_failed")]
 pub async fn retry_failed(project_id: Option<Uuid>) -> Result<u64, AppError> {
     let result = async {
         let actor = authenticate()?;

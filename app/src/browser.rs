@@ -7,7 +7,7 @@ mod real {
     use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document, window_event_listener};
     use std::time::Duration;
     use web_sys::wasm_bindgen::JsCast;
-    use web_sys::{Element, HtmlElement};
+    use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, SubmitEvent, UrlSearchParams};
 
     /// Tells tests and styles that the page has come alive.
     pub fn mark_hydrated() {
@@ -44,16 +44,23 @@ mod real {
 
     /// What stands in a form whose fields are named `form[name]`.
     pub fn form_fields<T: serde::de::DeserializeOwned>(form: NodeRef<leptos::html::Form>) -> Option<T> {
-        let data = web_sys::FormData::new_with_form(&form.get_untracked()?).ok()?;
-        let mut fields = serde_json::Map::new();
+        let data = FormData::new_with_form(&form.get_untracked()?).ok()?;
+        let mut fields = Vec::new();
         for entry in data.entries() {
             let pair = js_sys::Array::from(&entry.ok()?);
             let (name, value) = (pair.get(0).as_string()?, pair.get(1).as_string()?);
             if let Some(name) = name.strip_prefix("form[").and_then(|name| name.strip_suffix(']')) {
-                fields.insert(name.to_owned(), serde_json::Value::String(value));
+                fields.push((name.to_owned(), value));
             }
         }
-        serde_json::from_value(serde_json::Value::Object(fields)).ok()
+        crate::api::read_fields(fields)
+    }
+
+    /// What stands in a form that is being sent, as the browser would send it.
+    pub fn encoded(event: &SubmitEvent) -> Option<String> {
+        let form = event.target()?.dyn_into::<HtmlFormElement>().ok()?;
+        let data = FormData::new_with_form(&form).ok()?;
+        UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(|fields| fields.to_string().into())
     }
 
     /// Loads this page anew from the server.
@@ -126,6 +133,7 @@ mod real {
 #[cfg(not(feature = "hydrate"))]
 mod real {
     use chrono::{DateTime, Utc};
+    use leptos::ev::SubmitEvent;
     use leptos::html::Dialog;
     use leptos::prelude::NodeRef;
     use std::time::Duration;
@@ -140,6 +148,9 @@ mod real {
         false
     }
     pub fn form_fields<T>(_: NodeRef<leptos::html::Form>) -> Option<T> {
+        None
+    }
+    pub fn encoded(_: &SubmitEvent) -> Option<String> {
         None
     }
     pub fn reload() {}

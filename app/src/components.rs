@@ -4,6 +4,7 @@ pub mod board;
 pub mod delete_dialog;
 pub mod deletion_parts;
 pub mod field;
+pub mod form;
 pub mod icons;
 pub mod layout;
 pub mod loaded;

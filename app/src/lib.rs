@@ -12,10 +12,13 @@ mod components;
 pub mod error;
 mod live;
 mod pages;
+mod reactive;
 mod shell;
+mod view;
 mod words;
 
 pub use shell::{App, shell};
+pub(crate) use view::view;
 
 /// Brings the page that the server rendered to life.
 #[cfg(feature = "hydrate")]

@@ -6,6 +6,7 @@
 
 use crate::browser;
 use crate::error::AppError;
+use crate::reactive::effect;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl Live {
 
     /// Follows a project, or all, until the caller's owner goes.
     pub fn follow(self, followed: Followed) {
-        Effect::new(move |_| {
+        effect(move || {
             self.stale.set(false);
             self.followed.set(Some(followed));
         });
@@ -165,6 +166,7 @@ impl Live {
 mod stream {
     use super::{AGAIN, Live, LiveState};
     use crate::browser;
+    use crate::reactive::effect;
     use domain::event::EventKind;
     use gloo_timers::callback::{Interval, Timeout};
     use leptos::prelude::*;
@@ -188,7 +190,7 @@ mod stream {
         let _ = document().add_event_listener_with_callback("visibilitychange", watch.as_ref().unchecked_ref());
         watch.forget();
         let open = StoredValue::new_local(None::<Open>);
-        Effect::new(move |_| {
+        effect(move || {
             live.reopen.track();
             open.update_value(|open| *open = None);
             match live.followed.get() {

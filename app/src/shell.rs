@@ -7,12 +7,14 @@ use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
 use crate::pages;
+use crate::reactive::effect;
+use crate::view;
 use leptos::config::LeptosOptions;
 use leptos::hydration::HydrationScripts;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
+use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
 
 /// The document around the pages, rendered on the server.
@@ -65,7 +67,7 @@ pub fn App() -> impl IntoView {
     provide_context(Live::start());
     provide_context(Clock::start());
     actions::provide();
-    Effect::new(|_| {
+    effect(|| {
         browser::watch_menus();
         browser::mark_hydrated();
     });
@@ -78,22 +80,20 @@ pub fn App() -> impl IntoView {
             </a>
             <Header />
             <main id="main" tabindex="-1">
-                <Routes fallback=pages::not_found::NotFound>
-                    <ParentRoute path=path!("") view=Outlet ssr=SsrMode::Async>
-                        <Route path=path!("") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
-                        <Route path=path!("projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
-                        <Route path=path!("deletions") view=pages::deletions::AllDeletionsPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/new") view=pages::project_form::NewProjectPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project") view=pages::tasks::TasksPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/settings") view=pages::project_form::ProjectSettingsPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/deletions") view=pages::deletions::ProjectDeletionsPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/deletions/:deletion") view=pages::deletion::DeletionPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/tasks/new") view=pages::task_form::NewTaskPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/tasks/:task") view=pages::task::TaskPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/tasks/:task/edit") view=pages::task_form::EditTaskPage ssr=SsrMode::Async />
-                        <Route path=path!("projects/:project/tasks/:task/delete") view=pages::delete::DeletePage ssr=SsrMode::Async />
-                    </ParentRoute>
-                </Routes>
+                <FlatRoutes fallback=pages::not_found::NotFound>
+                    <Route path=path!("") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
+                    <Route path=path!("projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
+                    <Route path=path!("deletions") view=pages::deletions::AllDeletionsPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/new") view=pages::project_form::NewProjectPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project") view=pages::tasks::TasksPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/settings") view=pages::project_form::ProjectSettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/deletions") view=pages::deletions::ProjectDeletionsPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/deletions/:deletion") view=pages::deletion::DeletionPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/tasks/new") view=pages::task_form::NewTaskPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/tasks/:task") view=pages::task::TaskPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/tasks/:task/edit") view=pages::task_form::EditTaskPage ssr=SsrMode::Async />
+                    <Route path=path!("projects/:project/tasks/:task/delete") view=pages::delete::DeletePage ssr=SsrMode::Async />
+                </FlatRoutes>
             </main>
             <ToastRegion />
         </Router>

@@ -1,11 +1,13 @@
 //! Times and numbers in words.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use domain::page::COUNT_CAP;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// "23 Nov 2026, 14:02:05 UTC": what the server renders, because it does not know the viewer's zone.
 pub fn absolute(at: DateTime<Utc>) -> String {
-    at.format("%-d %b %Y, %H:%M:%S UTC").to_string()
+    format!("{}:{:02} UTC", to_the_minute(&at), at.second())
 }
 
 /// "in 4 h", "12 s ago".
@@ -41,8 +43,14 @@ pub fn took(milliseconds: i64) -> String {
 /// A moment on the clock of a task's zone, given as RFC 3339: "Tue 24 Nov 2026, 02:30".
 pub fn wall_clock(rfc3339: &str) -> String {
     let Ok(at) = DateTime::parse_from_rfc3339(rfc3339) else { return rfc3339.to_owned() };
-    let seconds = if at.timestamp() % 60 == 0 { "" } else { ":%S" };
-    at.format(&format!("%a %-d %b %Y, %H:%M{seconds}")).to_string()
+    let seconds = if at.second() == 0 { String::new() } else { format!(":{:02}", at.second()) };
+    format!("{} {}{seconds}", at.weekday(), to_the_minute(&at))
+}
+
+/// "24 Nov 2026, 02:30", without the part of chrono that reads patterns, which is large.
+fn to_the_minute(at: &(impl Datelike + Timelike)) -> String {
+    let month = MONTHS.get(at.month0() as usize).copied().unwrap_or_default();
+    format!("{} {month} {}, {:02}:{:02}", at.day(), at.year(), at.hour(), at.minute())
 }
 
 /// What happens when a run is still going on at the time of the next.
@@ -74,4 +82,24 @@ pub fn count(number: i64, one: &str) -> String {
 /// A count that stops at 1,000: "119", "1,000+".
 pub fn capped(number: i64) -> String {
     if number >= COUNT_CAP { "1,000+".to_owned() } else { number.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{absolute, wall_clock};
+    use chrono::DateTime;
+
+    #[test]
+    fn a_moment_has_day_month_and_time() {
+        let at = DateTime::from_timestamp(1_795_442_525, 0).unwrap_or_default();
+        assert_eq!(absolute(at), at.format("%-d %b %Y, %H:%M:%S UTC").to_string());
+        assert_eq!(absolute(DateTime::default()), "1 Jan 1970, 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_clock_on_a_wall_shows_its_own_day_and_seconds_only_if_there_are_any() {
+        assert_eq!(wall_clock("2026-11-24T02:30:00+05:30"), "Tue 24 Nov 2026, 02:30");
+        assert_eq!(wall_clock("2026-12-01T23:05:09-08:00"), "Tue 1 Dec 2026, 23:05:09");
+        assert_eq!(wall_clock("soon"), "soon");
+    }
 }

@@ -60,11 +60,13 @@ fn compile_server(options: Options) -> Result<()> {
     process::run(&mut command)
 }
 
-/// `--crate-type cdylib`: beside an rlib, cargo would leave link-time optimisation out.
+/// `--crate-type cdylib`: beside an rlib, cargo would leave link-time optimisation out. Flags of the environment would take
+/// the place of those in `.cargo/config.toml`, without which what becomes a trap could be needed.
 fn compile_wasm(options: Options) -> Result<()> {
     let profile = if options.dev_wasm { "dev" } else { "wasm" };
     let mut command = cargo::command(&["rustc", "--package", "frontend", "--lib"]);
     command.args(["--target", "wasm32-unknown-unknown", "--profile", profile]);
     command.args(["--crate-type", "cdylib"]).env("CARGO_TERM_PROGRESS_WHEN", "never");
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     process::run(&mut command)
 }

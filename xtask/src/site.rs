@@ -5,6 +5,7 @@
 
 mod compress;
 mod css;
+mod unused;
 mod wasm;
 
 use std::fs;

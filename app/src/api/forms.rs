@@ -2,8 +2,15 @@
 
 use domain::project::Project;
 use domain::task::Task;
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, MapDeserializer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// A form from its fields; none if one cannot be read.
+pub fn read_fields<T: DeserializeOwned>(fields: Vec<(String, String)>) -> Option<T> {
+    T::deserialize(MapDeserializer::<_, Error>::new(fields.into_iter())).ok()
+}
 
 /// The form of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,14 @@
 //! Parts of the deletions board: counters, filters, a row, and what stands beside one that shows no sign of life.
 
 use super::deletion_parts::DeletionBadge;
+use super::form::{ActionForm, FormAction};
 use super::status_badge::{RetryForm, UndoForm, progress_words};
 use super::time::{Clock, Moment};
 use crate::api::RetryFailed;
+use crate::reactive::memo;
+use crate::view;
 use crate::words;
 use domain::deletion::{DeadLetter, Deletion, DeletionState, DeletionSummary};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -27,7 +29,7 @@ pub fn Counters(summary: DeletionSummary) -> impl IntoView {
         counter(tone, name, words::capped(number).into_any())
     };
     let oldest = match summary.oldest_pending {
-        Some(at) => view! { <Moment at /> }.into_any(),
+        Some(at) => view! { <Moment at /> },
         None => "—".into_any(),
     };
     let p95 = summary.p95_ms.map_or_else(|| "—".to_owned(), words::took);
@@ -51,7 +53,6 @@ fn counter(tone: &'static str, name: &'static str, value: AnyView) -> AnyView {
             <dd>{value}</dd>
         </div>
     }
-    .into_any()
 }
 
 /// Which deletions are shown: links, so that the choice stands in the URL.
@@ -69,7 +70,7 @@ pub fn Filters(base: String, state: Option<String>) -> impl IntoView {
 /// A form that gives every failed deletion a fresh cycle of attempts.
 #[component]
 pub fn RetryAllForm(project_id: Option<Uuid>) -> impl IntoView {
-    let action = expect_context::<ServerAction<RetryFailed>>();
+    let action = expect_context::<FormAction<RetryFailed>>();
     let project = project_id.map(|id| view! { <input type="hidden" name="project_id" value=id.to_string() /> });
     view! {
         <ActionForm action attr:class="inline">
@@ -110,7 +111,7 @@ pub fn DeadLetters(letters: Vec<DeadLetter>) -> impl IntoView {
 pub fn Silence(deletion: Deletion) -> impl IntoView {
     let clock = expect_context::<Clock>();
     let since = deletion.heartbeat_at;
-    let silent = Memo::new(move |_| clock.now().is_some_and(|now| deletion.is_silent(now)));
+    let silent = memo(move || clock.now().is_some_and(|now| deletion.is_silent(now)));
     move || {
         since.filter(|_| silent.get()).map(|at| {
             view! { <p class="alert">"No sign of life since " <Moment at /> ": it will be handed to another node."</p> }
@@ -129,8 +130,8 @@ pub fn DeletionRow(deletion: Deletion, project: Option<String>) -> impl IntoView
         attempt => format!("{attempt} of {}", deletion.max_attempts),
     };
     let when = match (deletion.completed_at, deletion.next_retry_at) {
-        (Some(at), _) => view! { <Moment at /> }.into_any(),
-        (None, Some(at)) => view! { "next try " <Moment at /> }.into_any(),
+        (Some(at), _) => view! { <Moment at /> },
+        (None, Some(at)) => view! { "next try " <Moment at /> },
         (None, None) => "—".into_any(),
     };
     let note = open.then(|| view! { <span>{progress_words(&deletion)}</span> });

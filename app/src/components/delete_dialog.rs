@@ -1,13 +1,15 @@
 //! Deleting: the same content on the delete page and, once the page has come alive, in a dialog.
 
 use super::deletion_parts::PreviewList;
+use super::form::{ActionForm, form_action};
 use super::toast::Toasts;
 use crate::api::{DeleteOutcome, DeleteTask, delete_task, preview_deletion};
 use crate::browser;
+use crate::reactive::effect;
+use crate::view;
 use domain::deletion::DeletionPreview;
 use domain::error::ProblemKind;
 use leptos::ev::MouseEvent;
-use leptos::form::ActionForm;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
@@ -67,7 +69,7 @@ pub fn DeleteDialog(
             };
             view! {
                 <h2 id="delete-title">{format!("Delete “{}”", preview.name)}</h2>
-                <DeleteForm project_id preview done=finish cancel=cancel.into_any() />
+                <DeleteForm project_id preview done=finish cancel />
             }
         })
     };
@@ -93,11 +95,11 @@ pub fn DeleteForm(
     done: impl Fn(DeleteOutcome) + Copy + Send + Sync + 'static,
     cancel: AnyView,
 ) -> impl IntoView {
-    let action = ServerAction::<DeleteTask>::new();
+    let action = form_action::<DeleteTask>();
     let (value, pending, task_id) = (action.value(), action.pending(), preview.task_uuid);
     let (name, confirm) = (preview.name.clone(), preview.executions > NAME_ASKED_ABOVE);
     let current = RwSignal::new(preview);
-    Effect::new(move |_| match value.get() {
+    effect(move || match value.get() {
         Some(Ok(outcome)) => done(outcome),
         Some(Err(error)) if error.0.kind == ProblemKind::EtagMismatch => {
             spawn_local(look_again(project_id, task_id, current, done));

@@ -1,5 +1,6 @@
 //! Parts of a deletion's record: its state in words, what a deletion would remove.
 
+use crate::view;
 use crate::words;
 use domain::deletion::{DeletionPreview, DeletionState};
 use leptos::prelude::*;

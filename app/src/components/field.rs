@@ -1,6 +1,7 @@
 //! Form fields: label, control, hint and the message of a refused value, tied together for everyone.
 
 use crate::error::AppError;
+use crate::view;
 use leptos::prelude::*;
 
 /// The refusal that the fields of a form show; provided by the form.
@@ -120,7 +121,7 @@ fn Hint(id: String, hint: &'static str, message: Signal<Option<String>>) -> impl
     view! {
         <p class="hint" id=id>
             {move || match message.get() {
-                Some(message) => view! { <span class="error">{message}</span> }.into_any(),
+                Some(message) => view! { <span class="error">{message}</span> },
                 None => hint.into_any(),
             }}
         </p>

@@ -1,5 +1,6 @@
 //! Icons: inline SVG in the colour of the text; decoration only, so screen readers skip them.
 
+use crate::view;
 use leptos::prelude::*;
 
 #[component]

@@ -5,6 +5,8 @@ use crate::api::list_projects;
 use crate::browser;
 use crate::error::AppError;
 use crate::live::{Live, LiveState};
+use crate::reactive::effect;
+use crate::view;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
@@ -103,16 +105,16 @@ pub fn Crumbs(project_id: Uuid, project: String, here: String) -> impl IntoView 
 pub fn Trouble(error: AppError) -> impl IntoView {
     error.set_status();
     let passing = error.is_passing();
-    Effect::new(move |_| {
+    effect(move || {
         if passing {
             try_again();
         }
     });
     let next = if error.is_missing() {
-        view! { <a class="btn" href="/projects">"All projects"</a> }.into_any()
+        view! { <a class="btn" href="/projects">"All projects"</a> }
     } else {
         // Loaded anew, not routed: the address stays the same.
-        view! { <a class="btn" href="" rel="external">"Try again"</a> }.into_any()
+        view! { <a class="btn" href="" rel="external">"Try again"</a> }
     };
     view! {
         <Title text=error.0.kind.title() />

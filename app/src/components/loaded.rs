@@ -2,6 +2,7 @@
 
 use super::layout::{Loading, Trouble};
 use crate::error::AppError;
+use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -39,22 +40,23 @@ fn load(key: Signal<String>, read: Read, show: Show) -> AnyView {
         Suspend::new(async move {
             match resource.await.and_then(|loaded| show(loaded)) {
                 Ok(view) => view,
-                Err(error) => view! { <Trouble error /> }.into_any(),
+                Err(error) => view! { <Trouble error /> },
             }
         })
     };
-    view! { <Suspense fallback=Loading>{content}</Suspense> }.into_any()
+    view! { <Suspense fallback=Loading>{content}</Suspense> }
 }
 
 /// Something that was read: as text on its way from the server's page to the browser, as it is where it was read.
 #[derive(Clone)]
-enum Loaded {
+pub enum Loaded {
     Text(String),
     Value(Arc<dyn Any + Send + Sync>),
 }
 
 impl Loaded {
-    fn new<T: Serialize + Send + Sync + 'static>(value: T) -> Self {
+    /// What was read here.
+    pub fn new<T: Serialize + Send + Sync + 'static>(value: T) -> Self {
         if cfg!(feature = "ssr") {
             Self::Text(serde_json::to_string(&value).unwrap_or_default())
         } else {
@@ -62,9 +64,13 @@ impl Loaded {
         }
     }
 
-    fn take<T: Clone + DeserializeOwned + 'static>(self) -> Result<T, AppError> {
+    /// What was read here or on the server. From bytes, as the answers of server functions: one way of reading is enough.
+    ///
+    /// # Errors
+    /// The text is not a `T`.
+    pub fn take<T: Clone + DeserializeOwned + 'static>(self) -> Result<T, AppError> {
         let value = match self {
-            Self::Text(text) => serde_json::from_str(&text).ok(),
+            Self::Text(text) => serde_json::from_slice(text.as_bytes()).ok(),
             Self::Value(value) => value.downcast_ref().cloned(),
         };
         value.ok_or_else(|| Refusal::new(ProblemKind::Internal, "The page could not be read.").into())

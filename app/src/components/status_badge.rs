@@ -1,13 +1,14 @@
 //! The badge of a task's status: the one home of its words, icon and tone.
 
+use super::form::{ActionForm, FormAction};
 use super::icons::{Bars, Circle, Hourglass, Octagon};
 use super::time::{Clock, Moment};
 use crate::api::{RetryDeletion, UndoDeletion};
+use crate::view;
 use crate::{browser, words};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{Deletion, DeletionState, Step};
 use domain::status::TaskStatus;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 /// The words of a status.
@@ -34,10 +35,10 @@ const fn tone(status: TaskStatus) -> &'static str {
 #[component]
 pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
     let icon = match status {
-        TaskStatus::Active => view! { <Circle /> }.into_any(),
-        TaskStatus::Disabled => view! { <Bars /> }.into_any(),
-        TaskStatus::PendingDelete => view! { <Hourglass /> }.into_any(),
-        TaskStatus::DeleteFailed => view! { <Octagon /> }.into_any(),
+        TaskStatus::Active => view! { <Circle /> },
+        TaskStatus::Disabled => view! { <Bars /> },
+        TaskStatus::PendingDelete => view! { <Hourglass /> },
+        TaskStatus::DeleteFailed => view! { <Octagon /> },
     };
     view! {
         <span class=tone(status) data-status=status.as_str() data-testid="task-badge">
@@ -51,10 +52,10 @@ pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
 #[component]
 pub fn TaskStatusCell(status: TaskStatus, since: DateTime<Utc>, deletion: Option<Deletion>) -> impl IntoView {
     let beside = match (status, deletion) {
-        (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> }.into_any(),
-        (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> }.into_any(),
+        (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> },
+        (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> },
         (TaskStatus::Disabled, _) => {
-            view! { <div class="note"><span>"since " <Moment at=since /></span></div> }.into_any()
+            view! { <div class="note"><span>"since " <Moment at=since /></span></div> }
         }
         (TaskStatus::Active | TaskStatus::PendingDelete | TaskStatus::DeleteFailed, _) => ().into_any(),
     };
@@ -101,7 +102,7 @@ fn Pending(deletion: Deletion) -> impl IntoView {
 /// A form that undoes a deletion; with the time that is left once the page has come alive.
 #[component]
 pub fn UndoForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<ServerAction<UndoDeletion>>();
+    let action = expect_context::<FormAction<UndoDeletion>>();
     let (clock, until, task) = (expect_context::<Clock>(), deletion.undo_until, deletion.task_uuid);
     let left = move || {
         let seconds = clock.now().and_then(|now| Some((until? - now).num_seconds()))?;
@@ -139,7 +140,7 @@ fn Failed(deletion: Deletion) -> impl IntoView {
 /// A form that gives a failed deletion a fresh cycle of attempts.
 #[component]
 pub fn RetryForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<ServerAction<RetryDeletion>>();
+    let action = expect_context::<FormAction<RetryDeletion>>();
     let task = deletion.task_uuid;
     view! {
         <ActionForm action attr:class="inline">

@@ -2,14 +2,16 @@
 //! that focus and an open menu stay where they are. The row itself never moves.
 
 use super::delete_dialog::DeleteDialogs;
+use super::form::{ActionForm, FormAction};
 use super::status_badge::TaskStatusCell;
 use super::time::Moment;
 use crate::api::SetStatus;
+use crate::reactive::memo;
+use crate::view;
 use crate::words;
 use domain::execution::{ExecutionStatus, ExecutionSummary};
 use domain::status::TaskStatus;
 use domain::task::Task;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ where
     T: PartialEq + Send + Sync + 'static,
 {
     let task = task.clone();
-    Memo::new(move |_| task.with(&read))
+    memo(move || task.with(&read))
 }
 
 /// One task.
@@ -70,15 +72,15 @@ pub fn schedule_words(task: &Task) -> String {
 
 fn next_run(at: Option<chrono::DateTime<chrono::Utc>>) -> AnyView {
     match at {
-        Some(at) => view! { <Moment at /> }.into_any(),
-        None => view! { <span class="sub">"—"</span> }.into_any(),
+        Some(at) => view! { <Moment at /> },
+        None => view! { <span class="sub">"—"</span> },
     }
 }
 
 /// How the last run ended.
 #[component]
 pub fn LastRun(last: Option<ExecutionSummary>) -> impl IntoView {
-    let Some(last) = last else { return view! { <span class="sub">"Never"</span> }.into_any() };
+    let Some(last) = last else { return view! { <span class="sub">"Never"</span> } };
     let words = match last.status {
         ExecutionStatus::Success => "OK",
         ExecutionStatus::Failed => "Failed",
@@ -92,7 +94,6 @@ pub fn LastRun(last: Option<ExecutionSummary>) -> impl IntoView {
         <Moment at=last.scheduled_at />
         <div class="sub">{words} {duration}</div>
     }
-    .into_any()
 }
 
 #[component]
@@ -104,7 +105,7 @@ fn Menu(
     dialogs: DeleteDialogs,
 ) -> impl IntoView {
     let base = format!("/projects/{project_id}/tasks/{id}");
-    let there = Memo::new(move |_| !status.get().is_being_deleted());
+    let there = memo(move || !status.get().is_being_deleted());
     let menu = move || {
         view! {
             <details class="menu" name="task-menu">
@@ -134,7 +135,7 @@ pub fn StatusForm(
     status: Memo<TaskStatus>,
     #[prop(optional)] class: &'static str,
 ) -> impl IntoView {
-    let action = expect_context::<ServerAction<SetStatus>>();
+    let action = expect_context::<FormAction<SetStatus>>();
     let disabled = move || status.get() == TaskStatus::Disabled;
     let wanted = move || if disabled() { TaskStatus::Active.as_str() } else { TaskStatus::Disabled.as_str() };
     view! {

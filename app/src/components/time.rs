@@ -1,6 +1,8 @@
 //! A moment: absolute UTC from the server; relative, with the viewer's own clock in a tooltip, once the page has come
 //! alive.
 
+use crate::reactive::{effect, memo};
+use crate::view;
 use crate::{browser, words};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
@@ -17,13 +19,13 @@ impl Clock {
     /// Starts the clock of all pages.
     pub fn start() -> Self {
         let now = RwSignal::new(None);
-        Effect::new(move |_| {
+        effect(move || {
             now.set(browser::now());
             browser::every_second(move || {
                 let _ = now.try_set(browser::now());
             });
         });
-        Self { now, alive: Memo::new(move |_| now.with(Option::is_some)) }
+        Self { now, alive: memo(move || now.with(Option::is_some)) }
     }
 
     /// Now, if the page has come alive; tracks it.

@@ -1,6 +1,7 @@
 //! What happened to a deletion, in its order, each line with who or which node did it, and what comes next.
 
 use super::time::Moment;
+use crate::view;
 use crate::words;
 use chrono::{DateTime, Utc};
 use domain::deletion::{Deletion, DeletionState, EntryKind, TimelineEntry};
@@ -19,13 +20,12 @@ pub fn Timeline(deletion: Deletion) -> impl IntoView {
     let requested = view! { <b>"Requested"</b> " by " {deletion.requested_by.clone()} <div>{fenced}</div> };
     let entries = deletion.timeline.iter().cloned().map(|entry| line(entry, deletion.max_attempts)).collect_view();
     let undo = deletion.undo_until.filter(|until| deletion.can_undo && *until > deletion.requested_at);
-    let undo =
-        undo.map(|at| item("now", Some(at), view! { <b>"Teardown begins"</b> ", unless it is undone" }.into_any()));
-    let next = deletion.next_retry_at.map(|at| item("now", Some(at), view! { <b>"Next attempt"</b> }.into_any()));
+    let undo = undo.map(|at| item("now", Some(at), view! { <b>"Teardown begins"</b> ", unless it is undone" }));
+    let next = deletion.next_retry_at.map(|at| item("now", Some(at), view! { <b>"Next attempt"</b> }));
     let ended = deletion.completed_at.map(|at| item("good", Some(at), outcome(&deletion)));
     view! {
         <ol class="timeline">
-            {item("", Some(deletion.requested_at), requested.into_any())}
+            {item("", Some(deletion.requested_at), requested)}
             {entries}
             {undo}
             {attempt(&deletion)}
@@ -42,7 +42,6 @@ fn item(tone: &'static str, at: Option<DateTime<Utc>>, what: AnyView) -> AnyView
             <div>{what}</div>
         </li>
     }
-    .into_any()
 }
 
 /// A line of the record's own history.
@@ -61,7 +60,7 @@ fn line(entry: TimelineEntry, max_attempts: i32) -> AnyView {
         }
     });
     let by = if entry.kind == EntryKind::StartedOver { "by " } else { "by node " };
-    item(tone, Some(entry.at), view! { <b>{title}</b> {error} <div>{by} {entry.actor}</div> }.into_any())
+    item(tone, Some(entry.at), view! { <b>{title}</b> {error} <div>{by} {entry.actor}</div> })
 }
 
 /// The attempt that is being made.
@@ -69,13 +68,13 @@ fn attempt(deletion: &Deletion) -> Option<AnyView> {
     let title = format!("Attempt {} of {}", deletion.attempt, deletion.max_attempts);
     let by = deletion.node.clone().map(|node| view! { <div>"by node " {node}</div> });
     (deletion.state == DeletionState::Running)
-        .then(|| item("now", None, view! { <b>{title}</b> " is being made" {by} }.into_any()))
+        .then(|| item("now", None, view! { <b>{title}</b> " is being made" {by} }))
 }
 
 /// How it ended.
 fn outcome(deletion: &Deletion) -> AnyView {
     let Some(receipt) = deletion.receipt.clone() else {
-        return view! { <b>"Undone"</b> ": the task is back" }.into_any();
+        return view! { <b>"Undone"</b> ": the task is back" };
     };
     let removed = [
         words::count(receipt.tasks, "task"),
@@ -87,5 +86,4 @@ fn outcome(deletion: &Deletion) -> AnyView {
         <div data-testid="receipt">{format!("Removed {}", removed.join(", "))}</div>
         <div>"by node " {receipt.node}</div>
     }
-    .into_any()
 }

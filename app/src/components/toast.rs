@@ -1,7 +1,9 @@
 //! Toasts: what just happened, in a region that is always there, so that screen readers announce it.
 
-use crate::api::UndoDeletion;
+use super::form::FormAction;
+use crate::api::{Arguments, UndoDeletion};
 use crate::browser;
+use crate::view;
 use domain::deletion::Deletion;
 use domain::task::Task;
 use leptos::prelude::*;
@@ -75,7 +77,7 @@ impl Toasts {
 
     /// A task is gone: told to the one who asked for it.
     pub fn gone(self, task: Uuid) {
-        if let Some(deletion) = self.forget(task) {
+        if let Some(deletion) = self.answered(task) {
             let text = format!("“{}” deleted", deletion.task_name);
             let deletion = Box::new(Deletion { can_undo: false, ..*deletion });
             self.about("Task deleted", text, deletion);
@@ -84,7 +86,7 @@ impl Toasts {
 
     /// A deletion has failed: told to the one who asked for it.
     pub fn failed(self, task: &Task) {
-        if let Some(deletion) = task.deletion.clone().filter(|_| self.forget(task.uuid).is_some()) {
+        if let Some(deletion) = task.deletion.clone().filter(|_| self.answered(task.uuid).is_some()) {
             let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
             self.about("Delete failed", format!("“{}”: {reason}", task.name), Box::new(deletion));
         }
@@ -101,10 +103,15 @@ impl Toasts {
         });
     }
 
-    /// Takes away the toasts about a task.
-    fn forget(self, task: Uuid) -> Option<Box<Deletion>> {
-        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
+    /// The deletion of a task that was asked for here; whatever it ends in, that is told once.
+    fn answered(self, task: Uuid) -> Option<Box<Deletion>> {
         self.asked.try_update_value(|asked| asked.remove(&task)).flatten()
+    }
+
+    /// Takes away the toasts about a task; how its deletion ends is no longer told.
+    fn forget(self, task: Uuid) {
+        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
+        self.answered(task);
     }
 
     fn close(self, id: u64) {
@@ -168,10 +175,10 @@ fn ToastView(toast: Toast, toasts: Toasts) -> impl IntoView {
 
 #[component]
 fn Actions(deletion: Deletion, toasts: Toasts) -> impl IntoView {
-    let undo = expect_context::<ServerAction<UndoDeletion>>();
+    let undo = expect_context::<FormAction<UndoDeletion>>();
     let (project_id, deletion_id, task) = (deletion.project_id, deletion.id, deletion.task_uuid);
     let click = move |_| {
-        undo.dispatch(UndoDeletion { project_id, deletion_id });
+        undo.dispatch(Arguments::Typed(UndoDeletion { project_id, deletion_id }));
         browser::focus(&format!("task-{task}"));
         toasts.forget(task);
     };

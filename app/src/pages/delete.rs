@@ -5,6 +5,7 @@ use crate::api::{DeleteOutcome, preview_deletion};
 use crate::components::delete_dialog::{self, DeleteForm};
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
+use crate::view;
 use domain::deletion::DeletionPreview;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -21,7 +22,7 @@ pub fn DeletePage() -> impl IntoView {
             let project = project?;
             Ok((project, preview_deletion(project, task?).await?))
         },
-        |(project_id, preview)| view! { <Content project_id preview /> }.into_any(),
+        |(project_id, preview)| view! { <Content project_id preview /> },
     )
 }
 
@@ -43,7 +44,7 @@ fn Content(project_id: Uuid, preview: DeletionPreview) -> impl IntoView {
         <RefusalBanner />
         <section class="card dialog still">
             <h1>{format!("Delete “{}”", preview.name)}</h1>
-            <DeleteForm project_id preview done cancel=cancel.into_any() />
+            <DeleteForm project_id preview done cancel />
         </section>
     }
 }

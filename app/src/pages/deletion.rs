@@ -9,6 +9,8 @@ use crate::components::loaded::loaded;
 use crate::components::status_badge::{RetryForm, UndoForm};
 use crate::components::timeline::Timeline;
 use crate::live::{Followed, Live};
+use crate::reactive::memo;
+use crate::view;
 use domain::deletion::{Deletion, DeletionState, Step, StepProgress, StepState};
 use domain::project::Project;
 use leptos::prelude::*;
@@ -24,7 +26,7 @@ pub fn DeletionPage() -> impl IntoView {
             let project = project?;
             Ok((get_project(project).await?, get_deletion(project, deletion?).await?))
         },
-        |(project, deletion)| view! { <Content project deletion /> }.into_any(),
+        |(project, deletion)| view! { <Content project deletion /> },
     )
 }
 
@@ -45,7 +47,7 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
             }
         },
     );
-    let task = Memo::new(move |_| current.with(|deletion| (deletion.task_uuid, deletion.state)));
+    let task = memo(move || current.with(|deletion| (deletion.task_uuid, deletion.state)));
     let link = move || {
         let (task, state) = task.get();
         (state != DeletionState::Succeeded).then(|| {

@@ -6,6 +6,8 @@ use crate::components::board::{Counters, DeadLetters, DeletionRow, Filters, Retr
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::loaded;
 use crate::live::{Followed, Live};
+use crate::reactive::memo;
+use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use uuid::Uuid;
@@ -29,7 +31,7 @@ fn board(project: impl Fn() -> Result<Option<Uuid>, crate::error::AppError> + Co
     loaded(
         move || (project(), query()),
         |(project, query)| async move { Ok((list_deletions(project?, query.clone()).await?, query)) },
-        |(view, query)| view! { <Content view query /> }.into_any(),
+        |(view, query)| view! { <Content view query /> },
     )
 }
 
@@ -51,7 +53,7 @@ fn Content(view: BoardView, query: BoardQuery) -> impl IntoView {
             shown.set(fresh);
         }
     });
-    let failed = Memo::new(move |_| shown.with(|view| view.summary.failed > 0));
+    let failed = memo(move || shown.with(|view| view.summary.failed > 0));
     view! {
         <Title text=title />
         {head}
@@ -73,9 +75,9 @@ fn head(view: &BoardView) -> (String, AnyView) {
     match view.project.clone() {
         Some(project) => {
             let title = format!("Deletions of {}", project.name);
-            (title, view! { <ProjectHead id=project.id name=project.name tab=Tab::Deletions /> }.into_any())
+            (title, view! { <ProjectHead id=project.id name=project.name tab=Tab::Deletions /> })
         }
-        None => ("Deletions".to_owned(), view! { <div class="head"><h1>"Deletions"</h1></div> }.into_any()),
+        None => ("Deletions".to_owned(), view! { <div class="head"><h1>"Deletions"</h1></div> }),
     }
 }
 
@@ -87,7 +89,7 @@ fn next_page(base: &str, query: &BoardQuery, cursor: Option<&str>) -> Option<imp
 
 #[component]
 fn Table(shown: RwSignal<BoardView>, filtered: bool) -> impl IntoView {
-    let is_empty = Memo::new(move |_| shown.with(|view| view.page.data.is_empty()));
+    let is_empty = memo(move || shown.with(|view| view.page.data.is_empty()));
     let rows = move || {
         let BoardView { page, names, .. } = shown.get();
         let name = |id: Uuid| names.iter().find(|(project, _)| *project == id).map(|(_, name)| name.clone());

@@ -1,6 +1,7 @@
 //! The page for paths that do not exist.
 
 use crate::components::layout::Trouble;
+use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
 

@@ -3,10 +3,12 @@
 use super::route;
 use crate::api::{ProjectForm, SaveProject, get_project};
 use crate::components::field::{FormError, TextField};
+use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::{ProjectHead, Tab};
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
-use leptos::form::ActionForm;
+use crate::reactive::effect;
+use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
@@ -37,19 +39,18 @@ pub fn ProjectSettingsPage() -> impl IntoView {
                 <ProjectHead id=project.id name=project.name tab=Tab::Settings />
                 <Form form submit="Save" />
             }
-            .into_any()
         },
     )
 }
 
 #[component]
 fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
-    let action = ServerAction::<SaveProject>::new();
+    let action = form_action::<SaveProject>();
     let value = action.value();
     route::show_refusals(move || value.get());
     let navigate = StoredValue::new(use_navigate());
     let toasts = expect_context::<Toasts>();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(Ok(project)) = value.get() {
             toasts.show("Project saved", format!("“{}”", project.name));
             navigate.get_value()(&format!("/projects/{}", project.id), Default::default());

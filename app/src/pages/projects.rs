@@ -4,6 +4,7 @@ use super::route;
 use crate::api::{ProjectCard, list_projects};
 use crate::components::loaded::loaded;
 use crate::components::status_badge;
+use crate::view;
 use crate::words;
 use domain::page::Page;
 use leptos::prelude::*;
@@ -13,7 +14,7 @@ use leptos_meta::Title;
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let cursor = route::query("cursor");
-    let content = loaded(cursor, list_projects, |page| view! { <Cards page /> }.into_any());
+    let content = loaded(cursor, list_projects, |page| view! { <Cards page /> });
     view! {
         <Title text="Projects" />
         {content}

@@ -1,7 +1,9 @@
 //! What a page reads from its URL.
 
+use crate::api::read_fields;
 use crate::components::field::FormErrors;
 use crate::error::AppError;
+use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -29,8 +31,7 @@ pub fn query(name: &'static str) -> impl Fn() -> Option<String> + Copy + Send + 
 pub fn typed<T: DeserializeOwned>() -> Option<T> {
     let params = use_query_map().get_untracked();
     params.get("error")?;
-    let object = params.into_iter().map(|(key, value)| (key.into_owned(), serde_json::Value::String(value))).collect();
-    serde_json::from_value(serde_json::Value::Object(object)).ok()
+    read_fields(params.into_iter().map(|(key, value)| (key.into_owned(), value)).collect())
 }
 
 /// What was wrong with it.

@@ -11,6 +11,8 @@ use crate::components::time::Moment;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
 use crate::live::{Followed, Live};
+use crate::reactive::memo;
+use crate::view;
 use crate::{browser, words};
 use domain::schedule::{ClockNote, NextRun};
 use domain::task::Task;
@@ -25,7 +27,7 @@ pub fn TaskPage() -> impl IntoView {
     loaded(
         move || (project(), task()),
         |(project, task)| async move { get_task(project?, task?).await },
-        |view| view! { <Fresh view /> }.into_any(),
+        |view| view! { <Fresh view /> },
     )
 }
 
@@ -56,8 +58,8 @@ fn Fresh(view: TaskView) -> impl IntoView {
     };
     view! {
         {move || match gone.get() {
-            None => view! { <Content view=current dialogs /> }.into_any(),
-            Some(error) => view! { <Gone project_id error /> }.into_any(),
+            None => view! { <Content view=current dialogs /> },
+            Some(error) => view! { <Gone project_id error /> },
         }}
         <DeleteDialog dialogs project_id done />
     }
@@ -94,11 +96,11 @@ fn Notice() -> impl IntoView {
 
 #[component]
 fn Content(view: RwSignal<TaskView>, dialogs: DeleteDialogs) -> impl IntoView {
-    let name = Memo::new(move |_| view.with(|view| view.task.name.clone()));
-    let description = Memo::new(move |_| view.with(|view| view.task.description.clone()));
+    let name = memo(move || view.with(|view| view.task.name.clone()));
+    let description = memo(move || view.with(|view| view.task.description.clone()));
     let project = view.with_untracked(|view| view.project.clone());
     let crumb = project.name.clone();
-    let task = Memo::new(move |_| view.with(|view| view.task.clone()));
+    let task = memo(move || view.with(|view| view.task.clone()));
     view! {
         <Title text=name />
         {move || view! { <Crumbs project_id=project.id project=crumb.clone() here=name.get() /> }}
@@ -161,15 +163,15 @@ fn Facts(task: Task, endpoint: String) -> impl IntoView {
 
 #[component]
 fn NextRuns(view: RwSignal<TaskView>) -> impl IntoView {
-    let zone = Memo::new(move |_| view.with(|view| view.task.schedule_config.timezone.clone()));
-    let runs = Memo::new(move |_| {
+    let zone = memo(move || view.with(|view| view.task.schedule_config.timezone.clone()));
+    let runs = memo(move || {
         view.with(|view| if view.task.next_run_at.is_some() { view.preview.next_runs.clone() } else { Vec::new() })
     });
     let list = move || match runs.get() {
-        runs if runs.is_empty() => view! { <p class="sub">"It does not run."</p> }.into_any(),
+        runs if runs.is_empty() => view! { <p class="sub">"It does not run."</p> },
         runs => {
             let runs = runs.into_iter().map(|run| view! { <Run run /> }).collect_view();
-            view! { <ol class="runs">{runs}</ol> }.into_any()
+            view! { <ol class="runs">{runs}</ol> }
         }
     };
     view! {
@@ -183,8 +185,8 @@ fn NextRuns(view: RwSignal<TaskView>) -> impl IntoView {
 #[component]
 fn Actions(task: Memo<Task>, dialogs: DeleteDialogs) -> impl IntoView {
     let (project_id, id) = task.with_untracked(|task| (task.project_id, task.uuid));
-    let status = Memo::new(move |_| task.with(|task| task.status));
-    let there = Memo::new(move |_| !status.get().is_being_deleted());
+    let status = memo(move || task.with(|task| task.status));
+    let there = memo(move || !status.get().is_being_deleted());
     let base = format!("/projects/{project_id}/tasks/{id}");
     let actions = move || {
         view! {

@@ -4,13 +4,15 @@ use super::route;
 use super::task::Run;
 use crate::api::{SaveTask, TaskForm, get_project, get_task, preview_schedule};
 use crate::components::field::{Choice, FormError, TextArea, TextField};
+use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::Crumbs;
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use crate::error::AppError;
+use crate::reactive::effect;
+use crate::view;
 use crate::{browser, words};
 use domain::schedule::SchedulePreview;
-use leptos::form::ActionForm;
 use leptos::html::Form as FormElement;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -51,7 +53,6 @@ pub fn NewTaskPage() -> impl IntoView {
                 </div>
                 <Form form submit="Create task" />
             }
-            .into_any()
         },
     )
 }
@@ -74,7 +75,6 @@ pub fn EditTaskPage() -> impl IntoView {
                 </div>
                 <Form form submit="Save task" />
             }
-            .into_any()
         },
     )
 }
@@ -106,11 +106,11 @@ impl Preview {
 
 #[component]
 fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
-    let action = ServerAction::<SaveTask>::new();
+    let action = form_action::<SaveTask>();
     let value = action.value();
     route::show_refusals(move || value.get());
     let (navigate, toasts) = (StoredValue::new(use_navigate()), expect_context::<Toasts>());
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(Ok(task)) = value.get() {
             toasts.show("Task saved", format!("“{}”", task.name));
             let path = format!("/projects/{}/tasks/{}", task.project_id, task.uuid);
@@ -120,7 +120,7 @@ fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
     let element = NodeRef::<FormElement>::new();
     let preview = Preview { asked: RwSignal::new(TaskForm::default()), answer: RwSignal::new(None) };
     let read = move || preview.typed(browser::form_fields(element));
-    Effect::new(move |_| {
+    effect(move || {
         if element.get().is_some() {
             read();
         }
@@ -224,11 +224,9 @@ fn PreviewCard(preview: Preview) -> impl IntoView {
                 </p>
                 <ol class="runs">{runs}</ol>
             }
-            .into_any()
         }
-        Some(Err(error)) => view! { <p class="error">{refused(&error)}</p> }.into_any(),
-        None => view! { <p class="sub">"The schedule in words and its next runs appear here while you type."</p> }
-            .into_any(),
+        Some(Err(error)) => view! { <p class="error">{refused(&error)}</p> },
+        None => view! { <p class="sub">"The schedule in words and its next runs appear here while you type."</p> },
     };
     view! {
         <aside class="card pad" aria-live="polite">

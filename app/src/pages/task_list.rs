@@ -7,6 +7,7 @@ use crate::components::delete_dialog::{self, DeleteDialog, DeleteDialogs};
 use crate::components::task_row::TaskRow;
 use crate::components::toast::Toasts;
 use crate::live::{Followed, Live};
+use crate::view;
 use domain::deletion::Deletion;
 use domain::status::TaskStatus;
 use domain::task::Task;
@@ -51,7 +52,7 @@ impl Shown {
         if !new.is_empty() {
             self.rows.update(|rows| {
                 rows.extend(new.into_iter().map(|task| (task.uuid, ArcRwSignal::new(task))));
-                rows.sort_by(|(a, _), (b, _)| b.cmp(a));
+                rows.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
             });
         }
     }
@@ -156,7 +157,6 @@ fn Empty(project_id: Uuid, filtered: bool) -> impl IntoView {
                 </a>
             </p>
         }
-        .into_any()
     } else {
         view! {
             <h2>"No task yet"</h2>
@@ -167,7 +167,6 @@ fn Empty(project_id: Uuid, filtered: bool) -> impl IntoView {
                 </a>
             </p>
         }
-        .into_any()
     };
     view! { <section class="empty" data-testid="empty">{content}</section> }
 }

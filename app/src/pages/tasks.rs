@@ -5,9 +5,11 @@ use super::task_list::TaskList;
 use crate::api::{TaskListView, TaskQuery, get_deletion, list_tasks};
 use crate::components::deletion_parts::DeletionBadge;
 use crate::components::layout::{ProjectHead, Tab};
-use crate::components::loaded::loaded;
+use crate::components::loaded::{Loaded, loaded};
 use crate::components::status_badge::{self, UndoForm};
+use crate::view;
 use crate::words;
+use domain::deletion::Deletion;
 use domain::status::TaskStatus;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -22,7 +24,7 @@ pub fn TasksPage() -> impl IntoView {
     loaded(
         move || (id(), query()),
         |(id, query)| async move { Ok((list_tasks(id?, query.clone(), String::new()).await?, query)) },
-        |(view, query)| view! { <Content view query /> }.into_any(),
+        |(view, query)| view! { <Content view query /> },
     )
 }
 
@@ -55,11 +57,11 @@ fn Notice(project_id: Uuid) -> impl IntoView {
     let (deletion, notice) = (route::query("deletion"), route::query("notice"));
     let deletion = Resource::new(deletion, move |id| async move {
         let id = id.and_then(|id| id.parse::<Uuid>().ok())?;
-        get_deletion(project_id, id).await.ok()
+        get_deletion(project_id, id).await.ok().map(Loaded::new)
     });
     let banner = move || {
         Suspend::new(async move {
-            deletion.await.map(|deletion| {
+            deletion.await.and_then(|loaded| loaded.take::<Deletion>().ok()).map(|deletion| {
                 let href = format!("/projects/{project_id}/deletions/{}", deletion.id);
                 let title = if deletion.state.is_final() { "Deletion" } else { "Deletion scheduled" };
                 let undo = deletion.can_undo.then(|| view! { <UndoForm deletion=deletion.clone() /> });
