@@ -72,7 +72,8 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         let target: PathBuf = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
-        } else {
+        } else if fs::read(&target).ok() != Some(fs::read(entry.path())?) {
+            // What is the same stays untouched: a release embeds the files, and cargo goes by their times.
             fs::copy(entry.path(), &target).with_context(|| format!("could not write {}", target.display()))?;
         }
     }
