@@ -138,7 +138,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "create_task").await?;
-    backend.ring();
+    backend.tell();
     Ok(task)
 }
 
@@ -217,7 +217,7 @@ pub async fn change(
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change_task").await?;
-    backend.ring();
+    backend.tell();
     Ok(task)
 }
 
