@@ -6,10 +6,26 @@ use std::fmt::Write as _;
 
 const WIDTH: f64 = 860.0;
 /// Where bars begin and where the longest ends; behind it stands its figure.
-const LEFT: f64 = 300.0;
+const LEFT: f64 = 330.0;
 const RIGHT: f64 = 770.0;
 const ROW: f64 = 26.0;
 const TITLE: f64 = 44.0;
+
+/// Whose figure a bar shows, in the order in which they stand.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Floor,
+    Ours,
+    Peer,
+}
+
+fn kind(bar: &Bar) -> Kind {
+    match bar.label.split([',', ':']).next() {
+        Some("floor") => Kind::Floor,
+        Some("ours") => Kind::Ours,
+        _ => Kind::Peer,
+    }
+}
 
 /// Draws the bars, grouped by their charts in the order in which they come.
 pub fn draw(bars: &[Bar]) -> String {
@@ -21,7 +37,8 @@ pub fn draw(bars: &[Bar]) -> String {
     }
     let (mut body, mut y) = (String::new(), 12.0);
     for chart in charts {
-        let these: Vec<&Bar> = bars.iter().filter(|bar| bar.chart == chart).collect();
+        let mut these: Vec<&Bar> = bars.iter().filter(|bar| bar.chart == chart).collect();
+        these.sort_by_key(|bar| kind(bar));
         y = draw_chart(&mut body, chart, &these, y);
     }
     let height = y + 12.0;
@@ -36,7 +53,7 @@ fn draw_chart(body: &mut String, title: &str, bars: &[&Bar], top: f64) -> f64 {
     let most = bars.iter().map(|bar| bar.value).fold(1.0, f64::max);
     let least = bars.iter().map(|bar| bar.value).fold(most, f64::min).max(0.1);
     let (low, high) = (least.log10().floor(), most.log10());
-    let place = |value: f64| LEFT + (RIGHT - LEFT) * (value.max(least).log10() - low) / (high - low).max(0.1);
+    let place = |value: f64| LEFT + (RIGHT - LEFT) * (value.max(0.1).log10() - low) / (high - low).max(0.1);
     let end = top + TITLE + ROW * bars.len() as f64;
     let _ = writeln!(
         body,
@@ -65,10 +82,10 @@ fn draw_chart(body: &mut String, title: &str, bars: &[&Bar], top: f64) -> f64 {
 }
 
 fn draw_bar(body: &mut String, bar: &Bar, y: f64, x: f64) {
-    let fill = match bar.label.split([',', ':']).next() {
-        Some("ours") => "#2f6feb",
-        Some("floor") => "#8b93a3",
-        _ => "#c28a2b",
+    let fill = match kind(bar) {
+        Kind::Floor => "#8b93a3",
+        Kind::Ours => "#2f6feb",
+        Kind::Peer => "#c28a2b",
     };
     let (width, text) = ((x - LEFT).max(2.0), y + 17.0);
     let _ = writeln!(
