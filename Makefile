@@ -24,7 +24,7 @@ fmt: bootstrap ## Format the sources
 lint: bootstrap ## Check formatting and clippy for server and browser, warnings denied
 	@cargo xtask lint
 
-bench: bootstrap ## Measure throughput and latency (ARGS="p2 p4" for some)
+bench: bootstrap ## Measure beside other queues: about an hour (ARGS="p2 p4 --rounds 1" for less)
 	@cargo xtask bench $(ARGS)
 
 sqlx: bootstrap ## Renew the committed .sqlx after a change of a query or a migration

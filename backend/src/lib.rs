@@ -101,9 +101,15 @@ impl Backend {
         &self.policies
     }
 
-    /// Wakes workers and event tails after a commit. Losing the wake-up only costs latency.
+    /// Wakes workers and event tails after a commit that enqueued a job. Losing the wake-up only costs latency.
     fn ring(&self) {
         self.jobs.ring();
+        self.tell();
+    }
+
+    /// Wakes the event tails after any other commit. A worker woken for nothing looks at the wrong moment, and the next
+    /// job has to wait for it.
+    fn tell(&self) {
         self.events.ring();
     }
 }

@@ -71,7 +71,7 @@ pub async fn create(backend: &Backend, draft: ProjectDraft) -> Result<Project> {
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
     faults::commit(tx, "change").await?;
-    backend.ring();
+    backend.tell();
     Ok(project)
 }
 
@@ -104,7 +104,7 @@ pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, ch
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
     faults::commit(tx, "change").await?;
-    backend.ring();
+    backend.tell();
     Ok(changed)
 }
 

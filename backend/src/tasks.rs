@@ -139,7 +139,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;
-    backend.ring();
+    backend.tell();
     Ok(task)
 }
 
@@ -218,7 +218,7 @@ pub async fn change(
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;
-    backend.ring();
+    backend.tell();
     Ok(task)
 }
 

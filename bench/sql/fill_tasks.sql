@@ -1,7 +1,7 @@
 WITH made AS (
     INSERT INTO tasks (id, project_id, name, schedule_type, schedule_config, schedule_description, status, timeout_seconds,
                        overlap_policy, missed_run_policy, completion)
-    SELECT gen_random_uuid(), $1, 'task ' || n, 'RECURRING', '{"cron_expression":"0 3 * * *","timezone":"UTC"}', 'At 03:00', 'ACTIVE', 30,
-           'SKIP', 'RUN_ONCE', 'RESPONSE'
-    FROM generate_series(1, $2::bigint) AS n RETURNING id)
+    SELECT bench_id('task', n), bench_project(), 'task ' || n, 'RECURRING', '{"cron_expression":"0 3 * * *","timezone":"UTC"}',
+           'At 03:00', 'ACTIVE', 30, 'SKIP', 'RUN_ONCE', 'RESPONSE'
+    FROM generate_series(1, $1::bigint) AS n RETURNING id)
 INSERT INTO task_schedules (task_id, next_run_at, version) SELECT id, now() + interval '1 day', 1 FROM made

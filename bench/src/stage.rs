@@ -1,112 +1,126 @@
-//! The database that is measured: migrated, with a project, filled and emptied by plain SQL.
+//! The databases that are measured on. What is slow to fill is filled once, as a template; every measurement runs on a fresh
+//! copy of it, so that each contender finds the same pages.
 
-use anyhow::Result;
-use backend::events::Bell;
-use backend::jobs::{ApalisQueue, DeleteJobConsumer, QueueSettings};
+use crate::fill::{self, Filling};
+use anyhow::{Context, Result};
 use backend::pools::{self, PoolSettings};
-use backend::tasks::worker::Teardown;
-use backend::{Backend, Policies};
-use sqlx::PgPool;
-use std::sync::Arc;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use tokio::sync::Mutex;
 
-/// A migrated database and one project in it, whose deletions cannot be undone.
+/// The programs that take part. `xtask bench` says where they are.
+pub struct Tools {
+    pub pg_bin: PathBuf,
+    pub sexton: PathBuf,
+    /// None: the peers could not be installed, and are left out.
+    pub node: Option<PathBuf>,
+    pub python: Option<PathBuf>,
+}
+
+/// The Postgres, and the folder for logs.
 pub struct Stage {
-    url: String,
+    base: String,
+    pub admin: PgPool,
+    pub tools: Tools,
+    pub folder: PathBuf,
+    made: Mutex<HashSet<String>>,
+    count: AtomicU32,
+}
+
+/// One database.
+pub struct Place {
+    pub url: String,
+    pub name: String,
     pub pool: PgPool,
-    pub project: Uuid,
-}
-
-/// Workers that run until they are stopped.
-pub struct Workers {
-    stop: CancellationToken,
-    running: Vec<JoinHandle<()>>,
-}
-
-impl Workers {
-    pub async fn stop(self) {
-        self.stop.cancel();
-        futures::future::join_all(self.running).await;
-    }
 }
 
 impl Stage {
-    pub async fn set(url: &str) -> Result<Self> {
-        let pool = connect(url, "bench", 40)?;
-        backend::migrate::run(&pool).await?;
-        let project = Uuid::now_v7();
-        sqlx::query("INSERT INTO projects (id, name, execution_endpoint, undo_window_seconds) VALUES ($1, $1::text, 'http://127.0.0.1:9/', 0)")
-            .bind(project)
-            .execute(&pool)
-            .await?;
-        Ok(Self { url: url.to_owned(), pool, project })
+    pub async fn set() -> Result<Self> {
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let need = |name: &str| path(name).with_context(|| format!("{name} is not set: run `make bench`"));
+        let url = std::env::var("BENCH_DATABASE_URL").context("BENCH_DATABASE_URL is not set: run `make bench`")?;
+        let (base, _) = url.rsplit_once('/').context("BENCH_DATABASE_URL has no database")?;
+        let folder = std::path::absolute("target/bench")?;
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder).context("target/bench cannot be made")?;
+        let tools = Tools {
+            pg_bin: need("BENCH_PG_BIN")?,
+            sexton: need("BENCH_SEXTON")?,
+            node: path("BENCH_NODE"),
+            python: path("BENCH_PYTHON"),
+        };
+        let (admin, base) = (connect(&url, 2)?, base.to_owned());
+        Ok(Self { base, admin, tools, folder, made: Mutex::default(), count: AtomicU32::new(0) })
     }
 
-    /// Use cases over a pool of their own, with the queue that they publish to.
-    pub fn node(&self, name: &str, connections: u32) -> Result<(Backend, ApalisQueue)> {
-        let settings = QueueSettings { node: name.to_owned(), ..QueueSettings::default() };
-        let queue = ApalisQueue::new(connect(&self.url, "bench queue", 4)?, settings)?;
-        let pool = connect(&self.url, "bench worker", connections)?;
-        let backend = Backend::new(pool, Arc::new(queue.clone()), Bell::default(), Policies::default(), name);
-        Ok((backend, queue))
+    /// A number that no other call gets.
+    pub fn number(&self) -> u32 {
+        self.count.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Starts this many workers, each with pools of its own as a process would have.
-    pub fn work(&self, count: usize) -> Result<Workers> {
-        let stop = CancellationToken::new();
-        let mut running = Vec::new();
-        for number in 0..count {
-            let (backend, queue) = self.node(&format!("bench-{number}"), 8)?;
-            let (handler, ended) = (Arc::new(Teardown::new(backend)), stop.clone());
-            running.push(tokio::spawn(async move { queue.run(handler, ended).await }));
+    /// A fresh copy of what `filling` says, all of it in the database's memory. One at a time: [`Place::remove`] it after use.
+    pub async fn place(&self, filling: &Filling<'_>) -> Result<Place> {
+        let template = self.template(filling).await?;
+        let name = format!("run_{}", self.number());
+        self.command(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+        self.command(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")).await?;
+        let place = self.open(&name)?;
+        sqlx::query(include_str!("../sql/warm.sql")).execute(&place.pool).await?;
+        Ok(place)
+    }
+
+    /// The template for `filling`, made now if it was not yet: the one that it extends comes first.
+    async fn template(&self, filling: &Filling<'_>) -> Result<String> {
+        let name = filling.name();
+        if self.made.lock().await.contains(&name) {
+            return Ok(name);
         }
-        Ok(Workers { stop, running })
+        let from = match filling.base() {
+            None => "template1".to_owned(),
+            Some(base) => Box::pin(self.template(&base)).await?,
+        };
+        self.command(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+        self.command(&format!("CREATE DATABASE {name} TEMPLATE {from} STRATEGY FILE_COPY")).await?;
+        let place = self.open(&name)?;
+        fill::fill(self, &place, filling).await.with_context(|| format!("{name} could not be filled"))?;
+        place.pool.close().await;
+        self.made.lock().await.insert(name.clone());
+        Ok(name)
     }
 
-    /// Active tasks, each with `runs` executions in its history.
-    pub async fn fill(&self, tasks: i64, runs: i32) -> Result<()> {
-        sqlx::query(include_str!("../sql/fill_tasks.sql")).bind(self.project).bind(tasks).execute(&self.pool).await?;
-        sqlx::query(include_str!("../sql/fill_runs.sql")).bind(runs).execute(&self.pool).await?;
-        sqlx::raw_sql("VACUUM ANALYZE tasks, executions, deletions, task_schedules, events")
-            .execute(&self.pool)
-            .await?;
+    /// Removes a database, whoever is still connected.
+    pub async fn remove(&self, place: Place) -> Result<()> {
+        place.pool.close().await;
+        self.command(&format!("DROP DATABASE {} WITH (FORCE)", place.name)).await
+    }
+
+    /// Sets a parameter for all sessions that begin from now on.
+    pub async fn setting(&self, place: &Place, name: &str, value: &str) -> Result<()> {
+        self.command(&format!("ALTER DATABASE {} SET {name} = {value}", place.name)).await
+    }
+
+    async fn command(&self, sql: &str) -> Result<()> {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.admin).await.with_context(|| sql.to_owned())?;
         Ok(())
     }
 
-    /// Accepts the deletion of every active task, as the accepting transaction leaves it behind, jobs included.
-    pub async fn accept_all(&self) -> Result<()> {
-        let (backend, _) = self.node("bench-accept", 2)?;
-        sqlx::query(include_str!("../sql/accept_all.sql")).execute(&self.pool).await?;
-        // The records look stuck, so the reconciler hands a job to each.
-        while backend::tasks::delete::reconcile_now(&backend).await? > 0 {}
-        sqlx::raw_sql("VACUUM ANALYZE tasks, deletions, task_schedules, apalis.jobs").execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// Nothing is left of what was measured before.
-    pub async fn clear(&self) -> Result<()> {
-        let all = "TRUNCATE events, deletions, execution_logs, executions, task_schedules, tasks, apalis.jobs";
-        sqlx::raw_sql(all).execute(&self.pool).await?;
-        sqlx::raw_sql("CHECKPOINT").execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// How many tasks are left.
-    pub async fn tasks_left(&self) -> Result<bool> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks)").fetch_one(&self.pool).await?)
+    fn open(&self, name: &str) -> Result<Place> {
+        let url = format!("{}/{name}", self.base);
+        Ok(Place { pool: connect(&url, 12)?, url, name: name.to_owned() })
     }
 }
 
-fn connect(url: &str, name: &str, max_connections: u32) -> Result<PgPool> {
+/// A pool that waits: a benchmark fails for no lesser reason than the product.
+pub fn connect(url: &str, max_connections: u32) -> Result<PgPool> {
     let patience = Duration::from_secs(60);
     let settings = PoolSettings {
         max_connections,
         acquire_timeout: patience,
-        statement_timeout: Duration::from_secs(600),
+        statement_timeout: Duration::from_secs(1200),
         silent_timeout: None,
     };
-    Ok(pools::pool(url, name, settings)?)
+    Ok(pools::pool(url, "bench", settings)?)
 }

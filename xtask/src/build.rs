@@ -48,16 +48,23 @@ pub fn build(options: Options) -> Result<()> {
     })
 }
 
+/// A release with the programs that measure it: in one cargo command, so that what they share is compiled once.
+pub fn build_measured() -> Result<()> {
+    std::fs::create_dir_all(repo::site().join("pkg")).context("could not create target/site")?;
+    compile_wasm(Options::default())?;
+    site::publish(false)?;
+    compile(&["--release", "--package", "server", "--package", "bench"])
+}
+
 fn compile_server(options: Options) -> Result<()> {
-    let mut command = cargo::command(&["build", "--package", "server"]);
-    command.env("CARGO_TERM_PROGRESS_WHEN", "never");
-    if options.release {
-        command.arg("--release");
-    }
-    if options.faults {
-        command.args(["--features", "faults"]);
-    }
-    process::run(&mut command)
+    let release: &[&str] = if options.release { &["--release"] } else { &[] };
+    let faults: &[&str] = if options.faults { &["--features", "faults"] } else { &[] };
+    compile(&[&["--package", "server"], release, faults].concat())
+}
+
+fn compile(what: &[&str]) -> Result<()> {
+    let mut command = cargo::command(&["build"]);
+    process::run(command.args(what).env("CARGO_TERM_PROGRESS_WHEN", "never"))
 }
 
 /// `--crate-type cdylib`: beside an rlib, cargo would leave link-time optimisation out. Flags of the environment would take

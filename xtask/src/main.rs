@@ -1,6 +1,7 @@
 //! `cargo xtask <command>`: everything between the sources and a running or tested Sexton, so that
 //! no tool has to be built from source first. Called by the Makefile and by people.
 
+mod bench;
 mod build;
 mod cargo;
 mod postgres;
@@ -24,7 +25,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   run [args of sexton serve]      build, start Postgres unless DATABASE_URL is set, serve the demo
   test [unit|browser]             lint, test and measure everything, or a part of it
   chaos                           the faults of the tests in their long form (CHAOS_KILLS=3000)
-  bench [names]                   measure against a Postgres of its own that is as safe as in production
+  bench [names] [--rounds N] [--seconds N]
+                                  measure beside other queues on a Postgres as safe as in production
   lint                            formatting and clippy for server and browser, warnings denied
   fmt                             format the sources
   sqlx [--check]                  renew (or check) the committed .sqlx";
@@ -51,7 +53,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         ["test", "unit"] => return test::test(test::Part::Unit),
         ["test", "browser"] => return test::test(test::Part::Browser),
         ["chaos"] => return test::chaos(),
-        ["bench", names @ ..] => bench(names)?,
+        ["bench", words @ ..] => bench::run(words)?,
         ["lint"] => test::lint()?,
         ["fmt"] => cargo::cargo(&["fmt", "--all"])?,
         ["sqlx"] => sqlx::renew()?,
@@ -60,13 +62,4 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         _ => bail!("unknown command `{}`\n{USAGE}", words.join(" ")),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Compiles first, without the database's address, then measures with it.
-fn bench(names: &[&str]) -> Result<()> {
-    setup::setup(setup::For::Running)?;
-    cargo::cargo(&["build", "--release", "--package", "bench"])?;
-    let postgres = postgres::Postgres::start(postgres::Kind::Measured)?;
-    let mut command = std::process::Command::new(repo::target().join("release/bench"));
-    process::run(command.args(names).current_dir(repo::root()).env("BENCH_DATABASE_URL", postgres.url()))
 }

@@ -75,6 +75,11 @@ impl Postgres {
         format!("postgres://sexton:{}@127.0.0.1:{}/sexton", self.password, self.port)
     }
 
+    /// The folder of its programs.
+    pub fn bin(&self) -> &Path {
+        self.cluster.bin()
+    }
+
     fn login(&self) -> Login<'_> {
         self.cluster.login(self.port, &self.password, "sexton")
     }

@@ -3,7 +3,7 @@
 //! apt as root on Debian and Ubuntu; elsewhere one line says what to install.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -36,7 +36,7 @@ pub fn setup(what: For) -> Result<()> {
         if chromium().is_none() {
             apt(&["chromium", "fonts-liberation"], "Chromium (or set CHROMIUM to the program of a Chrome)")?;
         }
-        npm_packages()?;
+        npm_packages(&repo::end2end())?;
     }
     Ok(())
 }
@@ -74,7 +74,8 @@ fn postgres_server() -> Result<()> {
     Ok(())
 }
 
-fn node() -> Result<()> {
+/// Node.js with npm.
+pub fn node() -> Result<()> {
     let wanted = format!("Node.js {OLDEST_NODE} or newer, with npm");
     if process::find("node").is_none() || process::find("npm").is_none() {
         apt(&["nodejs", "npm"], &wanted)?;
@@ -87,18 +88,17 @@ fn node() -> Result<()> {
     Ok(())
 }
 
-/// `npm ci` where the lock file is not the one that was installed.
-fn npm_packages() -> Result<()> {
-    let dir = repo::end2end();
-    let lock = fs::read(dir.join("package-lock.json")).context("end2end/package-lock.json is missing")?;
+/// `npm ci` in `dir`, where the lock file is not the one that was installed.
+pub fn npm_packages(dir: &Path) -> Result<()> {
+    let lock = fs::read(dir.join("package-lock.json")).with_context(|| format!("{} has no lock", dir.display()))?;
     let stamp = dir.join("node_modules/.installed");
     let hash = repo::short_hash(&[&lock]);
     if fs::read_to_string(&stamp).is_ok_and(|last| last == hash) {
         return Ok(());
     }
-    println!("setup: installing the packages of end2end");
+    println!("setup: installing the packages of {}", dir.strip_prefix(repo::root()).unwrap_or(dir).display());
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&dir);
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(dir);
     process::run(npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))?;
     fs::write(stamp, hash).context("could not write the stamp of npm ci")
 }

@@ -40,7 +40,7 @@ pub fn publish(dev: bool) -> Result<()> {
     }
     copy_tree(&glue.snippets, &pkg.join("snippets"))?;
     // The name comes last: a server that reads it finds all files.
-    fs::write(pkg.join("output-name.txt"), &name).context("could not write output-name.txt")?;
+    write_changed(&pkg.join("output-name.txt"), name.as_bytes())?;
     remove_others(&pkg, &name)
 }
 
@@ -74,8 +74,16 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("could not write {}", target.display()))?;
+            write_changed(&target, &fs::read(entry.path())?)?;
         }
     }
     Ok(())
+}
+
+/// Leaves a file alone that is the same: a release embeds it, and cargo goes by its time.
+fn write_changed(file: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|last| last == bytes) {
+        return Ok(());
+    }
+    fs::write(file, bytes).with_context(|| format!("could not write {}", file.display()))
 }

@@ -107,7 +107,7 @@ pub async fn perform(backend: &Backend, deletion_id: Uuid) -> Result<Outcome> {
         return stopped(&mut conn, deletion_id).await;
     }
     super::sweep::count_gone([now - record.requested_at]);
-    backend.ring();
+    backend.tell();
     Ok(Outcome::Deleted)
 }
 
@@ -170,7 +170,7 @@ pub async fn failed(
         }
     };
     faults::commit(tx, "failed").await?;
-    backend.ring();
+    backend.tell();
     Ok(next)
 }
 

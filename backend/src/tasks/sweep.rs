@@ -29,7 +29,7 @@ pub async fn sweep(backend: &Backend) -> Result<Vec<Uuid>> {
     let now = db::now(&mut tx).await?;
     faults::commit(tx, "sweep").await?;
     count_gone(requested.into_iter().map(|at| now - at));
-    backend.ring();
+    backend.tell();
     Ok(ids)
 }
 

@@ -29,6 +29,11 @@ impl Cluster {
         &self.data
     }
 
+    /// The folder of its programs.
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
     /// The port of a server that already runs on this data folder.
     pub fn running_port(&self) -> Option<u16> {
         self.pg_ctl(&["status"]).ok()?;
@@ -95,7 +100,9 @@ impl Cluster {
         options += match self.kind {
             Kind::Persistent | Kind::Spare => "",
             Kind::Throwaway => " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300",
-            Kind::Measured => " -c shared_buffers=1GB -c max_wal_size=8GB -c max_connections=200",
+            Kind::Measured => {
+                " -c shared_buffers=2GB -c max_wal_size=8GB -c max_connections=200 -c track_commit_timestamp=on -c random_page_cost=1.1 -c jit=off"
+            }
         };
         options
     }

@@ -45,13 +45,15 @@ pub(crate) async fn finish_small(
            lines AS (DELETE FROM execution_logs l USING executions e
                      WHERE e.task_id = ANY($2) AND l.execution_id = e.id RETURNING e.task_id),
            runs AS (DELETE FROM executions WHERE task_id = ANY($2) RETURNING task_id),
+           history AS (SELECT task_id, count(*) FILTER (WHERE is_run) AS runs, count(*) FILTER (WHERE NOT is_run) AS lines
+                       FROM (SELECT task_id, true AS is_run FROM runs UNION ALL SELECT task_id, false FROM lines) AS rows GROUP BY task_id),
            gone AS (DELETE FROM tasks t USING taken
-                    WHERE t.id = taken.task_id AND t.deletion_id = taken.id AND t.status = 'PENDING_DELETE' RETURNING taken.id),
+                    WHERE t.id = taken.task_id AND t.deletion_id = taken.id AND t.status = 'PENDING_DELETE' RETURNING taken.id, t.id AS task_id),
            done AS (UPDATE deletions d SET state = 'SUCCEEDED', step = 'delete_row', tasks_removed = 1, node = $4,
                            heartbeat_at = now(), purge_started_at = coalesce(d.purge_started_at, now()), completed_at = clock_timestamp(),
-                           executions_removed = d.executions_removed + (SELECT count(*) FROM runs WHERE runs.task_id = d.task_id),
-                           logs_removed = d.logs_removed + (SELECT count(*) FROM lines WHERE lines.task_id = d.task_id)
-                    FROM gone WHERE d.id = gone.id RETURNING d.*),
+                           executions_removed = d.executions_removed + coalesce(history.runs, 0),
+                           logs_removed = d.logs_removed + coalesce(history.lines, 0)
+                    FROM gone LEFT JOIN history ON history.task_id = gone.task_id WHERE d.id = gone.id RETURNING d.*),
            told AS (INSERT INTO events (id, kind, project_id, task_uuid, payload)
                     SELECT taken.event_id, 'TaskDeleted', done.project_id, done.task_id,
                            jsonb_build_object('deletion_id', done.id, 'name', done.task_name, 'version', NULL)
