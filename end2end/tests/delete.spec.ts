@@ -72,6 +72,7 @@ test("View opens the record, which is the receipt once the task is gone", async 
   await page.getByRole("status").getByRole("link", { name: "View" }).click();
   await expect(page.getByRole("heading", { name: `Deletion of ${task.name}` })).toBeVisible();
   await expect(page.getByTestId("receipt")).toHaveText("Removed 1 task, 0 runs, 0 log lines");
+  await expect(page.getByRole("status").getByRole("button", { name: "Undo" })).toBeHidden();
   await page.getByRole("link", { name: project.name }).click();
   await expect(page.getByRole("heading", { name: "No task yet" })).toBeVisible();
   await page.getByRole("navigation", { name: "Project" }).getByRole("link", { name: "Deletions" }).click();

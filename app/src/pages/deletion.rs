@@ -8,6 +8,7 @@ use crate::components::layout::Crumbs;
 use crate::components::loaded::loaded;
 use crate::components::status_badge::{RetryForm, UndoForm};
 use crate::components::timeline::Timeline;
+use crate::components::toast::Toasts;
 use crate::live::{Followed, Live};
 use crate::reactive::memo;
 use crate::view;
@@ -35,7 +36,7 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
     let (project_id, id) = (project.id, deletion.id);
     let title = format!("Deletion of {}", deletion.task_name);
     let current = RwSignal::new(deletion);
-    let live = expect_context::<Live>();
+    let (live, toasts) = (expect_context::<Live>(), expect_context::<Toasts>());
     live.follow(Followed::Project(project_id));
     live.keep_fresh(
         move || get_deletion(project_id, id),
@@ -43,6 +44,9 @@ fn Content(project: Project, deletion: Deletion) -> impl IntoView {
             if let Ok(fresh) = fresh
                 && current.try_with_untracked(|old| *old != fresh).unwrap_or(false)
             {
+                if fresh.state == DeletionState::Succeeded {
+                    toasts.gone(fresh.task_uuid);
+                }
                 current.set(fresh);
             }
         },
