@@ -42,7 +42,7 @@ pub(super) fn count_gone(took: impl IntoIterator<Item = TimeDelta>) {
 }
 
 /// Sweeps at a time in this process: more of them only skip over each other's rows.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 2;
 /// Jobs that were never fetched stay in the memory of the swept; forgetting all costs each a look into the database.
 const REMEMBERED: usize = 20_000;
 
