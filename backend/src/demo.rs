@@ -48,6 +48,7 @@ fn draft(name: &str, description: &str, cron: &str, zone: &str, status: &str) ->
         status: Some(status.to_owned()),
         task_group_id: None,
         timeout_seconds: None,
+        max_attempts: None,
         metadata: None,
         overlap_policy: None,
         missed_run_policy: None,

@@ -26,6 +26,18 @@ text_enum! {
         ProjectCreated = "ProjectCreated",
         /// A project was edited.
         ProjectUpdated = "ProjectUpdated",
+        /// A task group was created.
+        TaskGroupCreated = "TaskGroupCreated",
+        /// A task group was edited, started or stopped.
+        TaskGroupUpdated = "TaskGroupUpdated",
+        /// A task group is gone; its tasks have events of their own.
+        TaskGroupDeleted = "TaskGroupDeleted",
+        /// Executions of the project were recorded or started: one event for all that one transaction started.
+        ExecutionsStarted = "ExecutionsStarted",
+        /// Executions of the project ended or wait for another attempt: one event a batch.
+        ExecutionsEnded = "ExecutionsEnded",
+        /// The client of an execution logged something.
+        ExecutionLogged = "ExecutionLogged",
     }
 }
 

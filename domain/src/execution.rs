@@ -1,27 +1,38 @@
-//! Executions: one firing of a task.
+//! Executions: one firing of a task, its calls and its end.
 
 use crate::text_enum::text_enum;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 text_enum! {
     /// Where an execution stands.
     pub enum ExecutionStatus {
-        /// Recorded, the call has not been sent yet.
+        /// Recorded and not started: asked for by hand, or waiting for another one to end.
         Pending = "PENDING",
-        /// The call has been sent.
+        /// A node has it: its call goes out, or (completion `CALLBACK`) its client is at work.
         Running = "RUNNING",
         /// Failed, and waits for its next attempt.
         RetryWait = "RETRY_WAIT",
         /// Ended well.
         Success = "SUCCESS",
-        /// Ended badly, after the task's retries.
+        /// Ended badly, after the task's attempts.
         Failed = "FAILED",
         /// Ended by a person or by a deletion.
         Cancelled = "CANCELLED",
         /// Not started, by the policy for overlaps or missed runs.
         Skipped = "SKIPPED",
+    }
+}
+
+impl ExecutionStatus {
+    /// True when it never changes again.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Success | Self::Failed | Self::Cancelled | Self::Skipped => true,
+            Self::Pending | Self::Running | Self::RetryWait => false,
+        }
     }
 }
 
@@ -32,6 +43,18 @@ text_enum! {
         Scheduled = "SCHEDULED",
         /// A person or a program.
         Manual = "MANUAL",
+    }
+}
+
+text_enum! {
+    /// How grave a line of an execution's log is.
+    pub enum LogLevel {
+        /// Said in passing.
+        Info = "info",
+        /// Worth a look.
+        Warn = "warn",
+        /// Went wrong.
+        Error = "error",
     }
 }
 
@@ -47,4 +70,146 @@ pub struct ExecutionSummary {
     pub scheduled_at: DateTime<Utc>,
     /// Milliseconds from start to end, once it has ended.
     pub duration_ms: Option<i64>,
+}
+
+/// One firing of a task, as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Execution {
+    /// The execution; also the `webhook-id` of its calls.
+    pub id: Uuid,
+    /// The task.
+    pub task_uuid: Uuid,
+    /// The task's project.
+    pub project_id: Uuid,
+    /// Where it stands.
+    pub status: ExecutionStatus,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Who started it, if a person or a program did.
+    pub requested_by: Option<String>,
+    /// When it was due.
+    pub scheduled_at: DateTime<Utc>,
+    /// The call that goes out or went out last, from 1.
+    pub attempt: i32,
+    /// Due times that it stands for besides its own: missed, or skipped together with it.
+    pub missed: i32,
+    /// The node that has or had it.
+    pub node: Option<String>,
+    /// When its last attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it is tried again.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// When somebody asked that it be cancelled.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Milliseconds from start to end, once it has ended.
+    pub duration_ms: Option<i64>,
+    /// Why it did not end well, or was not started; of the last attempt while it waits for the next.
+    pub error: Option<String>,
+    /// What the endpoint answered last.
+    pub response: Option<CallResponse>,
+    /// Lines that its client logged; those above [`MAX_LOG_LINES`] are not kept.
+    pub log_lines: i32,
+}
+
+/// What an endpoint answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`, if it said one.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// The first 64 kB, what is not UTF-8 replaced.
+    pub body: String,
+    /// There was more.
+    #[serde(default)]
+    pub is_truncated: bool,
+    /// Milliseconds from the start of the call to the head of the answer.
+    pub first_byte_ms: i64,
+    /// Milliseconds from the start of the call to the end of what was read.
+    pub total_ms: i64,
+}
+
+/// One line that a client logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogLine {
+    /// Grows within an execution.
+    pub id: i64,
+    /// How grave it is.
+    pub level: LogLevel,
+    /// What was said.
+    pub message: String,
+    /// When it came.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Ends of executions on one day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DayCounts {
+    /// `YYYY-MM-DD`, in the zone that was asked for.
+    pub day: String,
+    /// Ended well.
+    pub success: i64,
+    /// Ended badly.
+    pub failed: i64,
+    /// Ended by a person or a deletion.
+    pub cancelled: i64,
+    /// Not started.
+    pub skipped: i64,
+}
+
+/// Log lines of one execution that are kept; then a marker.
+pub const MAX_LOG_LINES: i32 = 10_000;
+/// Characters of one log line.
+pub const MAX_LOG_CHARS: usize = 16_384;
+/// Bytes of an answer that are kept.
+pub const MAX_ANSWER_BYTES: usize = 65_536;
+
+/// When a call that failed is made again.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRetryPolicy {
+    /// The longest delay before the second call; it doubles with every call.
+    pub base: TimeDelta,
+    /// The longest delay before any call, also where the endpoint asks for more.
+    pub cap: TimeDelta,
+    /// No call begins so long after the execution was recorded.
+    pub total: TimeDelta,
+}
+
+impl Default for CallRetryPolicy {
+    fn default() -> Self {
+        Self { base: TimeDelta::seconds(5), cap: TimeDelta::minutes(15), total: TimeDelta::hours(6) }
+    }
+}
+
+impl CallRetryPolicy {
+    /// The moment of the next call after `attempt` failed, or none when it was the last of `max_attempts`, or it is too
+    /// late. Exponential backoff with full jitter (`jitter` is uniform in 0..1), or what the endpoint asked for.
+    #[must_use]
+    pub fn next_attempt(
+        &self,
+        attempt: i32,
+        max_attempts: i32,
+        since_recorded: TimeDelta,
+        asked: Option<TimeDelta>,
+        jitter: f64,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        if attempt >= max_attempts {
+            return None;
+        }
+        let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << attempt.clamp(1, 30) - 1);
+        let longest = doubled.min(self.cap.num_milliseconds());
+        let delay = match asked {
+            Some(asked) => asked.clamp(TimeDelta::zero(), self.cap),
+            None => TimeDelta::milliseconds((longest as f64 * jitter.clamp(0.0, 1.0)) as i64),
+        };
+        (since_recorded + delay < self.total).then(|| now + delay)
+    }
 }

@@ -7,11 +7,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "parsing")]
-mod calendar;
+pub(crate) mod calendar;
 #[cfg(feature = "parsing")]
 mod cron;
 #[cfg(feature = "parsing")]
+mod due;
+#[cfg(feature = "parsing")]
 mod parsed;
+#[cfg(feature = "parsing")]
+pub use due::Due;
 #[cfg(feature = "parsing")]
 pub use parsed::{Schedule, preview};
 

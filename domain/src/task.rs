@@ -91,6 +91,8 @@ pub struct Task {
     pub state: RunState,
     /// Seconds that one call may take.
     pub timeout_seconds: i32,
+    /// Calls that one execution may make, the first included.
+    pub max_attempts: i32,
     /// Sent with every call.
     pub metadata: serde_json::Value,
     /// What happens on overlap.
@@ -137,6 +139,9 @@ pub struct TaskDraft {
     /// 1 to 86,400; default 30.
     #[serde(default)]
     pub timeout_seconds: Option<i32>,
+    /// 1 to 20 calls of one execution, the first included; default 3.
+    #[serde(default)]
+    pub max_attempts: Option<i32>,
     /// A JSON object of at most 16 kB.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
@@ -163,6 +168,7 @@ impl From<&Task> for TaskDraft {
             status: None,
             task_group_id: task.task_group_id,
             timeout_seconds: Some(task.timeout_seconds),
+            max_attempts: Some(task.max_attempts),
             metadata: Some(task.metadata.clone()),
             overlap_policy: Some(task.overlap_policy),
             missed_run_policy: Some(task.missed_run_policy),
@@ -175,115 +181,4 @@ impl From<&Task> for TaskDraft {
 pub use parsing::{NewTask, parse_status};
 
 #[cfg(feature = "parsing")]
-mod parsing {
-    use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, TaskDraft};
-    use crate::error::{FieldError, ProblemKind, Refusal};
-    use crate::project::{parse_name, parse_text};
-    use crate::schedule::{Schedule, ScheduleConfig};
-    use crate::status::SettableStatus;
-    use chrono::{DateTime, Utc};
-    use serde_json::Value;
-    use uuid::Uuid;
-
-    /// A checked task: nothing in it can be refused any more, but for what only the database knows.
-    #[derive(Clone, Debug)]
-    pub struct NewTask {
-        /// Trimmed.
-        pub name: String,
-        /// Trimmed.
-        pub description: String,
-        /// Recurring or once.
-        pub schedule_type: ScheduleType,
-        /// As it was given.
-        pub schedule_config: ScheduleConfig,
-        /// The same, ready to compute with.
-        pub schedule: Schedule,
-        /// The status that the client asked for, if it named one.
-        pub status: Option<SettableStatus>,
-        /// The group, not yet looked up.
-        pub task_group_id: Option<Uuid>,
-        /// 1 to 86,400.
-        pub timeout_seconds: i32,
-        /// A JSON object.
-        pub metadata: Value,
-        /// What happens on overlap.
-        pub overlap_policy: OverlapPolicy,
-        /// What happens to missed runs.
-        pub missed_run_policy: MissedRunPolicy,
-        /// What ends an execution.
-        pub completion: Completion,
-    }
-
-    /// Checks a status that a client sent.
-    ///
-    /// # Errors
-    /// [`ProblemKind::StatusNotSettable`] for everything but `ACTIVE` and `DISABLED`.
-    pub fn parse_status(text: &str) -> Result<SettableStatus, Refusal> {
-        text.parse().map_err(|message: String| {
-            Refusal::fields(ProblemKind::StatusNotSettable, vec![FieldError::new("status", message)])
-        })
-    }
-
-    impl TaskDraft {
-        /// Checks every field. `now` decides whether a schedule still has a run ahead.
-        ///
-        /// # Errors
-        /// [`ProblemKind::StatusNotSettable`], or [`ProblemKind::ValidationFailed`] with one error a field.
-        pub fn parse(self, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
-            let status = self.status.as_deref().map(parse_status).transpose()?;
-            let mut errors = Vec::new();
-            let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
-            let description =
-                parse_text("description", &self.description, 1_000).map_err(|e| errors.push(e)).unwrap_or_default();
-            let timeout_seconds = self.timeout_seconds.unwrap_or(30);
-            if !(1..=86_400).contains(&timeout_seconds) {
-                errors.push(FieldError::new("timeout_seconds", "must be between 1 and 86400"));
-            }
-            let metadata = self.metadata.unwrap_or_else(|| serde_json::json!({}));
-            errors.extend(check_metadata(&metadata));
-            let schedule_type = self.schedule_type.unwrap_or(ScheduleType::Recurring);
-            let schedule = Schedule::parse(schedule_type, &self.schedule_config, now);
-            match schedule {
-                Ok(schedule) if errors.is_empty() => Ok(NewTask {
-                    name,
-                    description,
-                    schedule_type,
-                    schedule_config: self.schedule_config,
-                    schedule,
-                    status,
-                    task_group_id: self.task_group_id,
-                    timeout_seconds,
-                    metadata,
-                    overlap_policy: self.overlap_policy.unwrap_or(OverlapPolicy::Skip),
-                    missed_run_policy: self.missed_run_policy.unwrap_or(MissedRunPolicy::RunOnce),
-                    completion: self.completion.unwrap_or(Completion::Response),
-                }),
-                schedule => {
-                    errors.extend(schedule.err().into_iter().flatten());
-                    Err(Refusal::fields(ProblemKind::ValidationFailed, errors))
-                }
-            }
-        }
-    }
-
-    fn check_metadata(metadata: &Value) -> Option<FieldError> {
-        let refuse = |message| Some(FieldError::new("metadata", message));
-        if !metadata.is_object() {
-            return refuse("must be a JSON object");
-        }
-        if metadata.to_string().len() > 16_384 {
-            return refuse("must be at most 16 kB of JSON");
-        }
-        if has_nul(metadata) { refuse("must not contain the character U+0000") } else { None }
-    }
-
-    /// jsonb cannot keep U+0000, in a key or in a value.
-    fn has_nul(value: &Value) -> bool {
-        match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-            Value::String(text) => text.contains('\0'),
-            Value::Array(values) => values.iter().any(has_nul),
-            Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        }
-    }
-}
+mod parsing;

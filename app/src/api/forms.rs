@@ -62,6 +62,7 @@ pub struct TaskForm {
     /// Separated by commas or spaces.
     pub exclusions: String,
     pub timeout_seconds: String,
+    pub max_attempts: String,
     pub overlap_policy: String,
     pub missed_run_policy: String,
     /// A JSON object.
@@ -87,6 +88,7 @@ impl TaskForm {
             every_value: "15".to_owned(),
             every_unit: "m".to_owned(),
             timeout_seconds: "30".to_owned(),
+            max_attempts: "3".to_owned(),
             overlap_policy: "SKIP".to_owned(),
             missed_run_policy: "RUN_ONCE".to_owned(),
             metadata: "{}".to_owned(),
@@ -117,6 +119,7 @@ impl From<&Task> for TaskForm {
             days_of_week: config.days_of_week.join(", "),
             exclusions: config.exclusions.join(", "),
             timeout_seconds: task.timeout_seconds.to_string(),
+            max_attempts: task.max_attempts.to_string(),
             overlap_policy: task.overlap_policy.to_string(),
             missed_run_policy: task.missed_run_policy.to_string(),
             metadata: task.metadata.to_string(),
@@ -221,6 +224,7 @@ mod reading {
                 status: Some(self.status.clone()).filter(|status| !status.is_empty()),
                 task_group_id: optional("task_group_id", &self.task_group_id)?,
                 timeout_seconds: optional("timeout_seconds", &self.timeout_seconds)?,
+                max_attempts: optional("max_attempts", &self.max_attempts)?,
                 metadata: Some(metadata.map_err(|_| refusal("metadata", "must be a JSON object"))?),
                 overlap_policy: optional("overlap_policy", &self.overlap_policy)?,
                 missed_run_policy: optional("missed_run_policy", &self.missed_run_policy)?,

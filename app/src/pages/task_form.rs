@@ -198,6 +198,7 @@ fn Policies(form: TaskForm) -> impl IntoView {
     view! {
         <div class="row">
             <TextField label="Timeout, in seconds" name="form[timeout_seconds]" field="timeout_seconds" value=form.timeout_seconds hint="1 to 86,400." />
+            <TextField label="Calls until it counts as failed" name="form[max_attempts]" field="max_attempts" value=form.max_attempts hint="1 to 20; 1 means no retry." />
             <Choice label="Status" name="form[status]" field="status" value=form.status options=vec![("ACTIVE", "Active"), ("DISABLED", "Disabled")] />
             <Choice label="When a run is still going on" name="form[overlap_policy]" field="overlap_policy" value=form.overlap_policy options=words::OVERLAP.to_vec() />
             <Choice label="When runs were missed" name="form[missed_run_policy]" field="missed_run_policy" value=form.missed_run_policy options=words::MISSED.to_vec() />

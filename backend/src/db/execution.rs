@@ -69,7 +69,7 @@ pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result
 /// removed after its lines has none.
 pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.oldest")?;
-    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY id LIMIT $2 FOR UPDATE", task_id, limit)
+    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY scheduled_at LIMIT $2 FOR UPDATE", task_id, limit)
         .fetch_all(conn)
         .await
 }
@@ -106,7 +106,7 @@ pub(crate) async fn latest(
     let rows = sqlx::query!(
         r#"SELECT t.id AS "task_id!", e.id, e.status, e.scheduled_at, e.started_at, e.finished_at
            FROM unnest($1::uuid[]) AS t(id)
-           CROSS JOIN LATERAL (SELECT * FROM executions WHERE task_id = t.id ORDER BY id DESC LIMIT 1) AS e"#,
+           CROSS JOIN LATERAL (SELECT * FROM executions WHERE task_id = t.id ORDER BY scheduled_at DESC LIMIT 1) AS e"#,
         task_ids
     )
     .fetch_all(conn)

@@ -1,11 +1,14 @@
 //! Statements on `tasks`.
 
+mod write;
+pub(crate) use write::*;
+
 use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::schedule::ScheduleConfig;
 use domain::status::TaskStatus;
-use domain::task::{NewTask, RunState, Task};
+use domain::task::{RunState, Task};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -15,7 +18,7 @@ macro_rules! select_task {
     ($rest:literal) => {
         concat!(
             "SELECT t.id, t.project_id, t.task_group_id, t.name, t.description, t.schedule_type, t.schedule_config,
-                    t.schedule_description, t.status, t.status_changed_at, t.deletion_id, t.timeout_seconds, t.metadata,
+                    t.schedule_description, t.status, t.status_changed_at, t.deletion_id, t.timeout_seconds, t.max_attempts, t.metadata,
                     t.overlap_policy, t.missed_run_policy, t.completion, t.version, t.created_at, t.updated_at, s.next_run_at
              FROM tasks t LEFT JOIN task_schedules s ON s.task_id = t.id ",
             $rest
@@ -37,6 +40,7 @@ pub(crate) struct TaskRow {
     status_changed_at: DateTime<Utc>,
     pub deletion_id: Option<Uuid>,
     timeout_seconds: i32,
+    max_attempts: i32,
     metadata: serde_json::Value,
     overlap_policy: String,
     missed_run_policy: String,
@@ -63,6 +67,7 @@ impl TryFrom<TaskRow> for Task {
             status_changed_at: row.status_changed_at,
             state: RunState::Running,
             timeout_seconds: row.timeout_seconds,
+            max_attempts: row.max_attempts,
             metadata: row.metadata,
             overlap_policy: text("overlap_policy", &row.overlap_policy)?,
             missed_run_policy: text("missed_run_policy", &row.missed_run_policy)?,
@@ -172,128 +177,4 @@ pub(crate) async fn list(
 
 fn escape_like(part: &str) -> String {
     part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
-/// Writes a new task. `tasks_project_exists` and `tasks_task_group_id_exists` refuse strangers.
-pub(crate) async fn insert(
-    conn: &mut PgConnection,
-    project_id: Uuid,
-    id: Uuid,
-    task: &NewTask,
-    status: TaskStatus,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "INSERT INTO tasks (id, project_id, task_group_id, name, description, schedule_type, schedule_config,
-                            schedule_description, status, timeout_seconds, metadata, overlap_policy, missed_run_policy, completion)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        id,
-        project_id,
-        task.task_group_id,
-        task.name,
-        task.description,
-        task.schedule_type.as_str(),
-        Json(&task.schedule_config) as _,
-        task.schedule.describe(),
-        status.as_str(),
-        task.timeout_seconds,
-        task.metadata,
-        task.overlap_policy.as_str(),
-        task.missed_run_policy.as_str(),
-        task.completion.as_str()
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Replaces a task that still has the status and version that were read; answers the new version.
-pub(crate) async fn update(
-    conn: &mut PgConnection,
-    id: Uuid,
-    read: &LockedTask,
-    task: &NewTask,
-    status: TaskStatus,
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "UPDATE tasks SET task_group_id = $4, name = $5, description = $6, schedule_type = $7, schedule_config = $8,
-                schedule_description = $9, status = $10, timeout_seconds = $11, metadata = $12, overlap_policy = $13,
-                missed_run_policy = $14, completion = $15, version = version + 1, updated_at = now(),
-                status_changed_at = CASE WHEN status = $10 THEN status_changed_at ELSE now() END
-         WHERE id = $1 AND status = $2 AND version = $3 RETURNING version",
-        id,
-        read.status.as_str(),
-        read.version,
-        task.task_group_id,
-        task.name,
-        task.description,
-        task.schedule_type.as_str(),
-        Json(&task.schedule_config) as _,
-        task.schedule.describe(),
-        status.as_str(),
-        task.timeout_seconds,
-        task.metadata,
-        task.overlap_policy.as_str(),
-        task.missed_run_policy.as_str(),
-        task.completion.as_str()
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// Writes a status, on condition that the task still has the status that was read; answers the new version.
-/// The only statement that changes a status by itself; its callers ask `domain::status::transition`.
-pub(crate) async fn set_status(
-    conn: &mut PgConnection,
-    id: Uuid,
-    from: TaskStatus,
-    to: TaskStatus,
-    deletion_id: Option<Uuid>,
-) -> Result<Option<i64>, sqlx::Error> {
-    point("task.set_status")?;
-    sqlx::query_scalar!(
-        "UPDATE tasks SET status = $3, deletion_id = $4, version = version + 1, updated_at = now(), status_changed_at = now()
-         WHERE id = $1 AND status = $2 RETURNING version",
-        id,
-        from.as_str(),
-        to.as_str(),
-        deletion_id
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// The accepting write and the fence: the status changes and the schedule row goes. The row is already locked, and
-/// lock order is tasks → task_schedules.
-pub(crate) async fn fence(
-    conn: &mut PgConnection,
-    id: Uuid,
-    from: TaskStatus,
-    to: TaskStatus,
-    deletion_id: Uuid,
-) -> Result<i64, sqlx::Error> {
-    point("task.fence")?;
-    sqlx::query_scalar!(
-        "WITH fenced AS (DELETE FROM task_schedules WHERE task_id = $1)
-         UPDATE tasks SET status = $3, deletion_id = $4, version = version + 1, updated_at = now(), status_changed_at = now()
-         WHERE id = $1 AND status = $2 RETURNING version",
-        id,
-        from.as_str(),
-        to.as_str(),
-        deletion_id
-    )
-    .fetch_one(conn)
-    .await
-}
-
-/// Removes the row of a task that this deletion owns and that is pending; answers whether there was one.
-pub(crate) async fn delete(conn: &mut PgConnection, id: Uuid, deletion_id: Uuid) -> Result<bool, sqlx::Error> {
-    point("task.delete")?;
-    let done = sqlx::query!(
-        "DELETE FROM tasks WHERE id = $1 AND deletion_id = $2 AND status = 'PENDING_DELETE'",
-        id,
-        deletion_id
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }

@@ -6,14 +6,17 @@ use chrono_tz::Tz;
 
 /// The IANA zone of a schedule.
 pub(super) fn parse_zone(name: &str) -> Result<Tz, FieldError> {
-    name.parse().map_err(|_| {
-        FieldError::new("schedule_config.timezone", "must be an IANA time zone such as Europe/Berlin or UTC")
-    })
+    zone_of("schedule_config.timezone", name)
+}
+
+/// An IANA zone, in `field`.
+pub(crate) fn zone_of(field: &str, name: &str) -> Result<Tz, FieldError> {
+    name.parse().map_err(|_| FieldError::new(field, "must be an IANA time zone such as Europe/Berlin or UTC"))
 }
 
 /// The instant at which the wall clock of `zone` shows `local`: the first one if it happens twice, the first
 /// valid one after it if the clock jumps over it.
-pub(super) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+pub(crate) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.with_timezone(&Utc),
         LocalResult::None => end_of_gap(zone, local),
@@ -32,7 +35,7 @@ pub(super) fn parse_weekday(text: &str) -> Option<Weekday> {
 }
 
 /// `HH:MM`.
-pub(super) fn parse_time(text: &str) -> Option<NaiveTime> {
+pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
     (text.len() == 5).then(|| NaiveTime::parse_from_str(text, "%H:%M").ok()).flatten()
 }
 
