@@ -18,23 +18,32 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const CHANNEL: &str = "sexton_events";
+const SCHEDULER_CHANNEL: &str = "sexton_due";
 /// Events read at once.
 const BATCH: i64 = 1_000;
 /// Events that a slow subscriber may lag behind before it is told to read everything again.
 const LAG: usize = 4_096;
 
-/// Wakes the tails of all nodes after a commit.
+/// Wakes the tails and the schedulers of all nodes after a commit.
 #[derive(Clone, Default)]
-pub struct Bell(Doorbell);
+pub struct Bell {
+    tails: Doorbell,
+    schedulers: Doorbell,
+}
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        self.0.ring();
+        self.tails.ring();
+    }
+
+    pub(crate) fn ring_schedulers(&self) {
+        self.schedulers.ring();
     }
 
     /// Sends the wake-ups until `stop`.
     pub async fn run(self, pool: PgPool, stop: CancellationToken) {
-        self.0.run(pool, CHANNEL, stop).await;
+        let tails = self.tails.run(pool.clone(), CHANNEL, stop.clone());
+        tokio::join!(tails, self.schedulers.run(pool, SCHEDULER_CHANNEL, stop));
     }
 }
 
@@ -108,12 +117,20 @@ impl Tail {
 pub struct Hints(Listener);
 
 impl Hints {
-    /// Listens on a connection of its own.
+    /// Hears of events, on a connection of its own.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn listen(pool: &PgPool) -> Result<Self> {
+    pub async fn of_events(pool: &PgPool) -> Result<Self> {
         Ok(Self(Listener::connect(pool, CHANNEL).await?))
+    }
+
+    /// Hears of what is due at another time than it was, and of calls that were cancelled.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn of_schedules(pool: &PgPool) -> Result<Self> {
+        Ok(Self(Listener::connect(pool, SCHEDULER_CHANNEL).await?))
     }
 
     /// Waits for the next hint, `limit` at the most.

@@ -18,6 +18,8 @@ pub mod deletions;
 pub mod demo;
 pub mod error;
 pub mod events;
+pub mod executions;
+pub mod executor;
 pub mod faults;
 pub mod health;
 pub mod jobs;
@@ -111,5 +113,10 @@ impl Backend {
     /// job has to wait for it.
     fn tell(&self) {
         self.events.ring();
+    }
+
+    /// Wakes the schedulers of all nodes after a commit that changed what is due or cancelled a call.
+    fn wake_scheduler(&self) {
+        self.events.ring_schedulers();
     }
 }

@@ -1,38 +1,136 @@
-//! The scheduler's step. Postgres is the only coordinator: every node may take what is due, no two take the same.
+//! The scheduler's step: takes what is due, starts what waited, takes over what a dead node left.
 //!
-//! Firing is not there yet: a task that is due is planned onwards, so that its next run is always one to come. What is
-//! taken here, under the schedule row's lock, is where executions will be recorded.
+//! Postgres is the only coordinator: every node takes what no other holds, as much as it can start at once, records it,
+//! commits, and only then calls. The database's clock decides what is due. Called by the node's loop, on every tick, hint
+//! and due time.
 
+mod claim;
+mod waiting;
+
+use crate::executor::{Executor, Room};
 use crate::{Backend, Result, db, faults};
-use domain::schedule::Schedule;
-use domain::task::ScheduleType;
-use sqlx::Connection;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::event::EventKind;
+use sqlx::{Connection, PgConnection};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
 
-/// Takes up to `limit` tasks that are due and plans each one's next run; answers how many. What never runs again leaves
-/// the scheduler's sight.
-///
-/// # Errors
-/// A database error; nothing was taken then.
-pub async fn step(backend: &Backend, limit: i64) -> Result<usize> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    let now = db::now(&mut tx).await?;
-    let due = db::schedule::take_due(&mut tx, now, limit).await?;
-    if due.is_empty() {
-        return Ok(0);
-    }
-    let (mut planned, mut ended) = ((Vec::new(), Vec::new()), Vec::new());
-    for task in &due {
-        let kind: ScheduleType = db::text("schedule_type", &task.schedule_type)?;
-        match Schedule::parse(kind, &task.schedule_config.0, now).ok().and_then(|schedule| schedule.next_after(now)) {
-            Some(next) => {
-                planned.0.push(task.task_id);
-                planned.1.push(next);
-            }
-            None => ended.push(task.task_id),
+/// Taken in one transaction at the most.
+const BATCH: usize = 500;
+/// Without anything to do a node looks again after so long.
+const TICK: Duration = Duration::from_secs(1);
+/// How often it looks below the low-water mark: at what another node had taken and given back.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// What is due lies above the newest claim less this: another node may still hold older rows.
+const BELOW: TimeDelta = TimeDelta::seconds(10);
+/// How often lost executions are looked for.
+const RESCUE_EVERY: Duration = Duration::from_secs(1);
+/// Attempts that a node's death may cost beyond the task's own.
+const SPARE_ATTEMPTS: i32 = 5;
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Executions that were started.
+    pub started: usize,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Now: there is more.
+    Now,
+    /// When a call has ended, a second at the most: as many go out as may.
+    WhenFree,
+    /// After this time, or on a hint.
+    After(Duration),
+}
+
+/// A node's scheduler: what it remembers between its steps.
+pub struct Scheduler {
+    backend: Backend,
+    executor: Executor,
+    low_water: DateTime<Utc>,
+    swept_at: Option<Instant>,
+    rescued_at: Option<Instant>,
+    /// Since when every step has reached the database.
+    steady_since: Option<Instant>,
+}
+
+impl Scheduler {
+    /// A scheduler whose calls `executor` makes.
+    #[must_use]
+    pub fn new(backend: Backend, executor: Executor) -> Self {
+        Self {
+            backend,
+            executor,
+            low_water: DateTime::UNIX_EPOCH,
+            swept_at: None,
+            rescued_at: None,
+            steady_since: None,
         }
     }
-    db::schedule::plan_many(&mut tx, &planned.0, &planned.1, &ended).await?;
-    faults::commit(tx, "claim").await?;
-    Ok(due.len())
+
+    /// One step, at `now` on the node's own steady clock.
+    ///
+    /// # Errors
+    /// A database error; nothing was taken then that is not taken again.
+    pub async fn step(&mut self, now: Instant) -> Result<Step> {
+        let result = self.steps(now).await;
+        match &result {
+            Ok(_) => self.steady_since = self.steady_since.or(Some(now)),
+            Err(_) => self.steady_since = None,
+        }
+        result
+    }
+
+    async fn steps(&mut self, now: Instant) -> Result<Step> {
+        let mut conn = self.backend.pool.acquire().await?;
+        self.rescue(&mut conn, now).await?;
+        let waited = self.start_waiting(&mut conn).await?;
+        let room = self.executor.room(BATCH);
+        if room.is_none() {
+            return Ok(Step { started: waited, next: Next::WhenFree });
+        }
+        let claimed = self.claim(&mut conn, &room, now).await?;
+        let started = waited + claimed.started;
+        let next = match claimed.is_all {
+            false => Next::Now,
+            true => Next::After(self.until_next(&mut conn).await?),
+        };
+        Ok(Step { started, next })
+    }
+
+    async fn until_next(&self, conn: &mut PgConnection) -> Result<Duration> {
+        let due_in = db::schedule::next_due_ms(conn).await?;
+        Ok(due_in.map_or(TICK, |ms| Duration::from_secs_f64(ms.max(0.0) / 1_000.0).min(TICK)))
+    }
+
+    /// Hands on executions whose node shows no sign of life. After an outage of the database nobody could show one: then
+    /// everybody gets a lease's time first.
+    async fn rescue(&mut self, conn: &mut PgConnection, now: Instant) -> Result<()> {
+        let is_steady = self.steady_since.is_some_and(|since| now - since >= self.executor.lease());
+        if !is_steady || self.rescued_at.is_some_and(|at| now - at < RESCUE_EVERY) {
+            return Ok(());
+        }
+        self.rescued_at = Some(now);
+        let mut tx = conn.begin().await?;
+        let lost = db::execution::rescue(&mut tx, BATCH as i64, SPARE_ATTEMPTS).await?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(executions = lost.len(), "executions without a sign of life taken over");
+        metrics::counter!("sexton_executions_rescued_total").increment(lost.len() as u64);
+        crate::executor::tell_ended(&mut tx, &lost).await?;
+        faults::commit(tx, "rescue").await?;
+        self.backend.tell();
+        Ok(())
+    }
+}
+
+/// The event of executions that were started: one a project.
+async fn tell_started(conn: &mut PgConnection, tasks: impl Iterator<Item = (Uuid, Uuid)>) -> Result<()> {
+    Ok(db::outbox::insert_of_executions(conn, EventKind::ExecutionsStarted, tasks).await?)
 }

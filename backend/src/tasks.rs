@@ -90,7 +90,7 @@ async fn read(backend: &Backend, conn: &mut PgConnection, project_id: Uuid, id: 
 }
 
 /// Why a task is not there: deleted, or never known here.
-async fn absent(conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> Result<Refusal> {
+pub(crate) async fn absent(conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> Result<Refusal> {
     crate::projects::require(conn, project_id).await?;
     Ok(match db::deletion::receipt(conn, project_id, id).await? {
         Some(receipt) => Refusal {
@@ -139,6 +139,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;
+    backend.wake_scheduler();
     backend.tell();
     Ok(task)
 }
@@ -215,9 +216,13 @@ pub async fn change(
     let version = db::task::update(&mut tx, id, &locked, &new, status).await.map_err(refuse_group)?;
     let version = version.ok_or(sqlx::Error::RowNotFound)?;
     plan(&mut tx, id, &new, status, locked.now, version).await?;
+    if status == TaskStatus::Disabled {
+        db::execution::cancel_waiting(&mut tx, &[id], "Cancelled before it started: the task was disabled.").await?;
+    }
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;
+    backend.wake_scheduler();
     backend.tell();
     Ok(task)
 }
@@ -230,7 +235,7 @@ fn apply(task: &Task, change: Change) -> Result<TaskDraft, Refusal> {
     }
 }
 
-fn being_deleted() -> Refusal {
+pub(crate) fn being_deleted() -> Refusal {
     let detail =
         "The task is being deleted: it cannot be edited, enabled, disabled or started. Undo the deletion first.";
     Refusal::new(ProblemKind::TaskPendingDelete, detail)

@@ -41,6 +41,12 @@ text_enum! {
         EtagMismatch = "etag-mismatch",
         /// The task is being deleted and cannot be changed or started.
         TaskPendingDelete = "task-pending-delete",
+        /// The task is disabled and cannot be started.
+        TaskDisabled = "task-disabled",
+        /// There is no such execution in this project.
+        ExecutionNotFound = "execution-not-found",
+        /// The execution has ended and cannot be changed any more.
+        ExecutionEnded = "execution-ended",
         /// The teardown has begun: the deletion cannot be undone any more.
         PointOfNoReturn = "point-of-no-return",
         /// Only a failed deletion can be retried.
@@ -77,6 +83,9 @@ impl ProblemKind {
             Self::NameTaken => "The name is taken",
             Self::EtagMismatch => "Changed in between",
             Self::TaskPendingDelete => "The task is being deleted",
+            Self::TaskDisabled => "The task is disabled",
+            Self::ExecutionNotFound => "No such execution in this project",
+            Self::ExecutionEnded => "The execution has ended",
             Self::PointOfNoReturn => "Too late to undo",
             Self::NotFailed => "The deletion has not failed",
             Self::HasChildren => "Not empty",

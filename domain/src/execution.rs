@@ -204,7 +204,7 @@ impl CallRetryPolicy {
         if attempt >= max_attempts {
             return None;
         }
-        let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << attempt.clamp(1, 30) - 1);
+        let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << (attempt.clamp(1, 30) - 1));
         let longest = doubled.min(self.cap.num_milliseconds());
         let delay = match asked {
             Some(asked) => asked.clamp(TimeDelta::zero(), self.cap),

@@ -16,4 +16,5 @@ pub mod page;
 pub mod project;
 pub mod schedule;
 pub mod status;
+pub mod target;
 pub mod task;

@@ -31,6 +31,30 @@ text_enum! {
     }
 }
 
+/// What becomes of a run that is due while others of its task have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// It starts.
+    Start,
+    /// It is recorded and starts when the others have ended.
+    Wait,
+    /// It is recorded as skipped.
+    Skip,
+}
+
+impl OverlapPolicy {
+    /// Decides about a run that is due; `is_running`: one has not ended, `is_waiting`: one waits already.
+    #[must_use]
+    pub fn decide(self, is_running: bool, is_waiting: bool) -> Overlap {
+        match self {
+            Self::Allow => Overlap::Start,
+            Self::Skip | Self::QueueOne if !is_running && !is_waiting => Overlap::Start,
+            Self::QueueOne if !is_waiting => Overlap::Wait,
+            Self::Skip | Self::QueueOne => Overlap::Skip,
+        }
+    }
+}
+
 text_enum! {
     /// What happens to runs that were due while nothing was up.
     pub enum MissedRunPolicy {

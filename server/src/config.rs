@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use backend::Policies;
+use backend::executor::ExecutorSettings;
 use backend::jobs::QueueSettings;
 use backend::pools::PoolSettings;
 use chrono::TimeDelta;
@@ -113,6 +114,19 @@ pub struct Settings {
     /// A failed deletion is tried again by itself after so long, in seconds.
     #[arg(long, env = "SEXTON_STUCK_FAILED_SECONDS", default_value_t = 1_800, value_parser = clap::value_parser!(i64).range(1..=2_592_000))]
     pub stuck_failed_seconds: i64,
+    /// Calls in flight on this node, 1 to 10,000.
+    #[arg(long, env = "SEXTON_CALLS", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub calls: u16,
+    /// Calls of one project in flight on this node, 1 to 10,000.
+    #[arg(long, env = "SEXTON_PROJECT_CALLS", default_value_t = 384, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub project_calls: u16,
+    /// Let tasks call addresses that are not public: of this machine and of private networks.
+    #[arg(long, env = "SEXTON_ALLOW_PRIVATE_TARGETS")]
+    pub allow_private_targets: bool,
+    /// An execution whose node is silent for so long is taken over by another, in seconds.
+    #[arg(long, env = "SEXTON_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(2..=600))]
+    pub lease_seconds: u16,
+
     /// How long receipts and events are kept, in days; 30 at least.
     #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
     pub receipt_days: i32,
@@ -123,6 +137,9 @@ pub struct Settings {
     /// Connections of the teardowns: at least two more than teardowns at a time.
     #[arg(long, env = "SEXTON_WORKER_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=500))]
     pub worker_connections: u32,
+    /// Connections of the scheduler and the executor.
+    #[arg(long, env = "SEXTON_SCHEDULER_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub scheduler_connections: u32,
     /// Connections of the queue itself.
     #[arg(long, env = "SEXTON_QUEUE_CONNECTIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(4..=100))]
     pub queue_connections: u32,
@@ -211,6 +228,19 @@ impl Settings {
         // A node with few handlers fetches few jobs: it must not be silent for so long that it is taken for dead.
         let batch_size = defaults.batch_size.min(concurrency * 4);
         QueueSettings { queue: self.queue_name.clone(), node: node.to_owned(), concurrency, batch_size, ..defaults }
+    }
+
+    /// The calls of this node.
+    #[must_use]
+    pub fn executor(&self) -> ExecutorSettings {
+        ExecutorSettings {
+            calls: self.calls.into(),
+            calls_of_project: self.project_calls.into(),
+            lease: Duration::from_secs(self.lease_seconds.into()),
+            allow_private: self.allow_private_targets,
+            // What is still to be written and handed back has its time after it.
+            grace: Duration::from_secs(self.shutdown_seconds) / 2,
+        }
     }
 
     /// A pool of `max_connections`.

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod health;
 pub mod problem;
 pub mod projects;
+pub mod runs;
 pub mod tasks;
 
 use crate::AppState;
@@ -35,6 +36,8 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tasks::next_runs))
         .routes(routes!(tasks::preview_schedule))
         .routes(routes!(tasks::preview_deletion))
+        .routes(routes!(runs::trigger))
+        .routes(routes!(runs::cancel))
         .routes(routes!(deletions::list))
         .routes(routes!(deletions::list_all))
         .routes(routes!(deletions::summary))

@@ -5,6 +5,7 @@ use crate::workers::Loops;
 use crate::{AppState, router, site, telemetry};
 use anyhow::{Context, Result};
 use backend::events::{Bell, Bus};
+use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
 use backend::pools::{self, PoolSettings};
 use backend::{Backend, demo};
@@ -90,7 +91,11 @@ impl Node {
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             body_limit: settings.body_limit_bytes as usize,
         };
-        let loops = Loops { backend: workers, queue, pool: pool("sexton events", 3)?, bell, bus };
+        let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
+        let executor = Executor::new(scheduler.clone(), settings.executor()).context("no client for calls")?;
+        // Bells, tail, and the two that listen.
+        let pool = pool("sexton events", 4)?;
+        let loops = Loops { backend: workers, scheduler, executor, queue, pool, bell, bus };
         Ok(Self { state, loops })
     }
 }

@@ -4,9 +4,11 @@
 use crate::config::{Role, Settings};
 use backend::Backend;
 use backend::events::{Bell, Bus, Hints, Tail};
+use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
+use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, health, scheduler, tasks};
+use backend::{deletions, health, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -15,9 +17,8 @@ use tokio_util::task::TaskTracker;
 
 /// How often the tail looks by itself, in case no hint came.
 const TAIL_TICK: Duration = Duration::from_secs(1);
-/// How often the scheduler looks for what is due, and how much it takes at once.
+/// How long the scheduler waits after a step that failed, and for a place among the calls.
 const SCHEDULER_TICK: Duration = Duration::from_secs(1);
-const DUE_AT_ONCE: i64 = 500;
 /// When receipts, events and finished jobs are cleaned up: every ten minutes.
 const CLEAN_UP_CRON: &str = "30 */10 * * * *";
 /// How long finished jobs and dead letters are kept.
@@ -34,6 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Loops {
     /// Use cases over the workers' pool.
     pub backend: Backend,
+    /// Use cases over the scheduler's pool, and the calls of this node.
+    pub scheduler: Backend,
+    /// The calls of this node.
+    pub executor: Executor,
     /// The queue.
     pub queue: ApalisQueue,
     /// The pool of tails and bells.
@@ -49,10 +54,11 @@ impl Loops {
     pub fn start(self, settings: &Settings, tracker: &TaskTracker, stop: &CancellationToken) {
         tracker.spawn(self.bell.run(self.pool.clone(), stop.clone()));
         if settings.has(Role::Web) {
-            tracker.spawn(tail(self.pool, self.bus, stop.clone()));
+            tracker.spawn(tail(self.pool.clone(), self.bus, stop.clone()));
         }
         if settings.has(Role::Scheduler) {
-            tracker.spawn(schedule(self.backend.clone(), stop.clone()));
+            tracker.spawn(self.executor.clone().run(stop.clone()));
+            tracker.spawn(schedule(self.scheduler, self.executor, self.pool.clone(), stop.clone()));
         }
         if settings.has(Role::Worker) {
             let handler = Arc::new(Teardown::new(self.backend.clone()));
@@ -111,16 +117,37 @@ async fn measure(backend: Backend, queue: ApalisQueue, stop: CancellationToken) 
     }
 }
 
-/// Takes what is due, every second; at once again while there is more.
-async fn schedule(backend: Backend, stop: CancellationToken) {
+/// Takes what is due when it is due, on every hint, and every second; at once again while there is more.
+async fn schedule(backend: Backend, executor: Executor, pool: sqlx::PgPool, stop: CancellationToken) {
+    let mut scheduler = Scheduler::new(backend, executor.clone());
+    let mut hints = None;
     while !stop.is_cancelled() {
-        match timeout(PATIENCE, scheduler::step(&backend, DUE_AT_ONCE)).await {
-            Ok(Ok(taken)) if taken == DUE_AT_ONCE as usize => continue,
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "the scheduler could not look"),
-            Err(_) => tracing::warn!("the scheduler got no answer from the database"),
+        if hints.is_none() {
+            hints = Hints::of_schedules(&pool).await.ok();
         }
-        stop.run_until_cancelled(sleep(SCHEDULER_TICK)).await;
+        let next = match timeout(PATIENCE, scheduler.step(Instant::now())).await {
+            Ok(Ok(step)) => step.next,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the scheduler could not look");
+                Next::After(SCHEDULER_TICK)
+            }
+            Err(_) => {
+                tracing::warn!("the scheduler got no answer from the database");
+                Next::After(SCHEDULER_TICK)
+            }
+        };
+        let waited = match (next, &mut hints) {
+            (Next::Now, _) => continue,
+            (Next::WhenFree, _) => {
+                stop.run_until_cancelled(timeout(SCHEDULER_TICK, executor.freed())).await.map(|_| Ok(()))
+            }
+            (Next::After(limit), Some(hints)) => stop.run_until_cancelled(hints.next_within(limit)).await,
+            (Next::After(limit), None) => stop.run_until_cancelled(sleep(limit)).await.map(Ok),
+        };
+        if matches!(waited, Some(Err(_))) {
+            hints = None;
+        }
+        executor.look();
     }
 }
 
@@ -130,7 +157,7 @@ async fn tail(pool: sqlx::PgPool, bus: Bus, stop: CancellationToken) {
     let mut hints = None;
     while !stop.is_cancelled() {
         if hints.is_none() {
-            hints = Hints::listen(&pool).await.ok();
+            hints = Hints::of_events(&pool).await.ok();
         }
         if !matches!(timeout(PATIENCE, tail.step(Instant::now())).await, Ok(Ok(_))) {
             tracing::debug!("the outbox could not be read");

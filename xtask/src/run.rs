@@ -16,7 +16,7 @@ pub fn run(args: &[&str]) -> Result<ExitCode> {
     build::build(build::Options::default())?;
 
     let mut server = Command::new(repo::server_binary(false));
-    server.args(["serve", "--demo"]).args(args).current_dir(repo::root());
+    server.args(["serve", "--demo", "--allow-private-targets"]).args(args).current_dir(repo::root());
     if own_database {
         return Err(server.exec()).context("could not start target/debug/sexton");
     }

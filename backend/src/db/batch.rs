@@ -61,18 +61,6 @@ pub(crate) async fn fence(conn: &mut PgConnection, new: &NewDeletions, to: &str)
     Ok(())
 }
 
-/// Ends what waits for a retry: it has not started again. After the fence, in a statement of its own.
-pub(crate) async fn cancel_waiting(conn: &mut PgConnection, task_ids: &[Uuid]) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = 'The task is being deleted'
-         WHERE task_id = ANY($1) AND status = 'RETRY_WAIT'",
-        task_ids
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Who asked for a batch, and when.
 pub(crate) struct Request<'a> {
     pub project_id: Uuid,
@@ -95,7 +83,7 @@ pub(crate) async fn insert(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
                                 previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, state, step)
          SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, $9, n.previous, n.version,
-                array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status IN ('PENDING', 'RUNNING') ORDER BY e.id),
+                array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING' ORDER BY e.id),
                 $10, $10, $11, 'SCHEDULED', 'drain'
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) AS n(id, task_id, name, previous, version)
          RETURNING *",

@@ -1,5 +1,13 @@
 //! Statements on `executions` and `execution_logs`.
 
+mod end;
+mod fire;
+mod read;
+
+pub(crate) use end::*;
+pub(crate) use fire::*;
+pub(crate) use read::*;
+
 use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
@@ -7,19 +15,13 @@ use domain::execution::ExecutionSummary;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// What is in flight for a task: ids in order. Calls that wait for a retry have not started again: they are
-/// cancelled, not listed. Must run in a statement after the fence, so that it sees a claim that has just committed.
+/// What is in flight for a task: ids in order. Must run in a statement after the fence, so that it sees a claim that has
+/// just committed.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
-    sqlx::query_scalar!(
-        r#"WITH cancelled AS (
-               UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = 'The task is being deleted'
-               WHERE task_id = $1 AND status = 'RETRY_WAIT')
-           SELECT id FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING') ORDER BY id"#,
-        task_id
-    )
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 AND status = 'RUNNING' ORDER BY id", task_id)
+        .fetch_all(conn)
+        .await
 }
 
 /// How many executions of a task have not ended.
@@ -37,7 +39,7 @@ pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> R
 pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
     point("execution.cancel_in_flight")?;
     let done = sqlx::query!(
-        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),
+        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(), lease_until = NULL,
                 error = 'Cancelled: the task is being deleted'
          WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')",
         task_id
@@ -69,9 +71,13 @@ pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result
 /// removed after its lines has none.
 pub(crate) async fn oldest(conn: &mut PgConnection, task_id: Uuid, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.oldest")?;
-    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 ORDER BY scheduled_at LIMIT $2 FOR UPDATE", task_id, limit)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        "SELECT id FROM executions WHERE task_id = $1 ORDER BY scheduled_at LIMIT $2 FOR UPDATE",
+        task_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Removes up to `limit` log lines of these executions.

@@ -5,6 +5,7 @@ use super::text;
 use crate::faults::point;
 use domain::event::{Event, EventKind};
 use sqlx::{FromRow, PgConnection};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 #[derive(FromRow)]
@@ -64,6 +65,25 @@ pub(crate) async fn insert_of_deletion(
 ) -> Result<(), sqlx::Error> {
     let payload = serde_json::json!({ "deletion_id": record.id, "name": record.task_name, "version": version });
     insert(conn, kind, record.project_id, Some(record.task_id), payload).await
+}
+
+/// Writes one event for each project whose executions have changed. It names the task where it is only one, else up to 20 of
+/// them: whoever looks at executions reads again.
+pub(crate) async fn insert_of_executions(
+    conn: &mut PgConnection,
+    kind: EventKind,
+    tasks: impl Iterator<Item = (Uuid, Uuid)>,
+) -> Result<(), sqlx::Error> {
+    let mut projects = BTreeMap::<Uuid, BTreeSet<Uuid>>::new();
+    for (project, task) in tasks {
+        projects.entry(project).or_default().insert(task);
+    }
+    for (project, tasks) in projects {
+        let only = (tasks.len() == 1).then(|| tasks.first().copied()).flatten();
+        let named: Vec<Uuid> = tasks.into_iter().take(20).collect();
+        insert(conn, kind, project, only, serde_json::json!({ "task_uuids": named })).await?;
+    }
+    Ok(())
 }
 
 /// The highest `seq` that is visible now, 0 in an empty outbox.

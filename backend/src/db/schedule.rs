@@ -1,7 +1,7 @@
 //! Statements on `task_schedules`, the narrow table that the scheduler claims from. No row, no run.
 
 use crate::faults::point;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use domain::schedule::ScheduleConfig;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -21,7 +21,7 @@ pub(crate) async fn plan(
     };
     sqlx::query!(
         "INSERT INTO task_schedules (task_id, next_run_at, version) VALUES ($1, $2, $3)
-         ON CONFLICT (task_id) DO UPDATE SET next_run_at = excluded.next_run_at, version = excluded.version",
+         ON CONFLICT (task_id) DO UPDATE SET next_run_at = excluded.next_run_at, version = excluded.version, fires = true",
         task_id,
         next_run_at,
         version
@@ -31,25 +31,73 @@ pub(crate) async fn plan(
     Ok(())
 }
 
-/// A task that is due.
+/// A task that is due, with what its call needs.
 pub(crate) struct Due {
     pub task_id: Uuid,
+    pub next_run_at: DateTime<Utc>,
+    pub fires: bool,
+    pub project_id: Uuid,
+    pub name: String,
     pub schedule_type: String,
     pub schedule_config: Json<ScheduleConfig>,
+    pub timeout_seconds: i32,
+    pub max_attempts: i32,
+    pub metadata: serde_json::Value,
+    pub overlap_policy: String,
+    pub missed_run_policy: String,
+    pub completion: String,
+    pub endpoint: String,
+    pub signing_secret: String,
+    pub previous_signing_secret: Option<String>,
+    pub start_time: Option<NaiveTime>,
+    pub end_time: Option<NaiveTime>,
+    pub timezone: Option<String>,
+    pub by_hand: Option<String>,
+    pub by_hand_until: Option<DateTime<Utc>>,
+}
+
+/// What is looked at for due tasks.
+pub(crate) struct Sight<'a> {
+    /// Up to this moment.
+    pub now: DateTime<Utc>,
+    /// After this one: before it lie only index entries of rows that have moved on.
+    pub low_water: DateTime<Utc>,
+    /// Projects with as many calls as they may have.
+    pub busy_projects: &'a [Uuid],
 }
 
 /// Locks up to `limit` schedule rows that are due, the longest due first; those that another node holds are its own.
-pub(crate) async fn take_due(conn: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
+pub(crate) async fn take_due(conn: &mut PgConnection, sight: &Sight<'_>, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
     point("schedule.take_due")?;
     sqlx::query_as!(
         Due,
-        r#"SELECT s.task_id, t.schedule_type, t.schedule_config AS "schedule_config: Json<ScheduleConfig>"
-           FROM task_schedules s JOIN tasks t ON t.id = s.task_id
-           WHERE s.next_run_at <= $1 ORDER BY s.next_run_at, s.task_id LIMIT $2 FOR UPDATE OF s SKIP LOCKED"#,
-        now,
+        r#"SELECT s.task_id, s.next_run_at, s.fires, t.project_id, t.name, t.schedule_type,
+                  t.schedule_config AS "schedule_config: Json<ScheduleConfig>", t.timeout_seconds, t.max_attempts, t.metadata,
+                  t.overlap_policy, t.missed_run_policy, t.completion, p.execution_endpoint AS endpoint, p.signing_secret,
+                  p.previous_signing_secret, g.start_time, g.end_time, g.timezone AS "timezone?", g.override AS by_hand,
+                  g.override_until AS by_hand_until
+           FROM task_schedules s JOIN tasks t ON t.id = s.task_id JOIN projects p ON p.id = t.project_id
+                LEFT JOIN task_groups g ON g.id = t.task_group_id
+           WHERE s.next_run_at <= $1 AND s.next_run_at > $2 AND t.project_id <> ALL($3)
+           ORDER BY s.next_run_at, s.task_id LIMIT $4 FOR UPDATE OF s SKIP LOCKED"#,
+        sight.now,
+        sight.low_water,
+        sight.busy_projects,
         limit
     )
     .fetch_all(conn)
+    .await
+}
+
+/// How long until anything is due next, in milliseconds: a schedule, or an attempt that waits.
+pub(crate) async fn next_due_ms(conn: &mut PgConnection) -> Result<Option<f64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT (extract(epoch FROM least(
+               (SELECT next_run_at FROM task_schedules WHERE next_run_at > now() ORDER BY next_run_at LIMIT 1),
+               (SELECT retry_at FROM executions WHERE status = 'RETRY_WAIT' AND retry_at > now() ORDER BY retry_at LIMIT 1))
+               - clock_timestamp()) * 1000)::float8"#
+    )
+    .fetch_one(conn)
     .await
 }
 
@@ -63,7 +111,7 @@ pub(crate) async fn plan_many(
     point("schedule.plan_many")?;
     sqlx::query!(
         "WITH gone AS (DELETE FROM task_schedules WHERE task_id = ANY($3))
-         UPDATE task_schedules s SET next_run_at = planned.next_run_at
+         UPDATE task_schedules s SET next_run_at = planned.next_run_at, fires = true
          FROM unnest($1::uuid[], $2::timestamptz[]) AS planned(task_id, next_run_at) WHERE s.task_id = planned.task_id",
         ids,
         next,

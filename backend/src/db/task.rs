@@ -175,6 +175,21 @@ pub(crate) async fn list(
     .await
 }
 
+/// Holds a task as it is until the transaction ends, against a deletion and any other change; answers its status. `FOR KEY
+/// SHARE` would not conflict with a change of the status.
+pub(crate) async fn share(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    id: Uuid,
+) -> Result<Option<TaskStatus>, sqlx::Error> {
+    point("task.share")?;
+    let status =
+        sqlx::query_scalar!("SELECT status FROM tasks WHERE id = $1 AND project_id = $2 FOR SHARE", id, project_id)
+            .fetch_optional(conn)
+            .await?;
+    status.map(|status| text("status", &status)).transpose()
+}
+
 fn escape_like(part: &str) -> String {
     part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

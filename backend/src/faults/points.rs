@@ -7,6 +7,7 @@
 pub const ACCEPT: &[&str] = &[
     "task.lock",
     "task.fence",
+    "execution.cancel_waiting",
     "execution.list_in_flight",
     "project.undo_window",
     "deletion.insert",
@@ -61,9 +62,42 @@ pub const UNDO: &[&str] = &["deletion.undo", "schedule.plan", "undo.commit", "un
 pub const RECONCILE: &[&str] =
     &["deletion.lock_reconciler", "deletion.stuck", "deletion.touch", "reconcile.commit", "reconcile.committed"];
 /// While the scheduler takes what is due.
-pub const CLAIM: &[&str] = &["schedule.take_due", "schedule.plan_many", "claim.commit", "claim.committed"];
+pub const CLAIM: &[&str] = &[
+    "schedule.take_due",
+    "execution.unended",
+    "schedule.plan_many",
+    "execution.record",
+    "claim.commit",
+    "claim.committed",
+];
+/// While what waited is started, also by hand.
+pub const START: &[&str] = &[
+    "task.share",
+    "execution.record_manual",
+    "trigger.commit",
+    "trigger.committed",
+    "execution.take_waiting",
+    "execution.start",
+    "start.commit",
+    "start.committed",
+];
+/// While an execution is kept alive, ends, is cancelled or taken over.
+pub const END: &[&str] = &[
+    "execution.finish",
+    "execution.keep_answers",
+    "finish.commit",
+    "finish.committed",
+    "execution.renew",
+    "execution.rescue",
+    "rescue.commit",
+    "rescue.committed",
+    "execution.cancel",
+    "cancel.commit",
+    "cancel.committed",
+];
 /// While a task or a project is created or changed.
 pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
 
 /// All of them.
-pub(super) const FAMILIES: [&[&str]; 8] = [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, CHANGE];
+pub(super) const FAMILIES: [&[&str]; 10] =
+    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE];

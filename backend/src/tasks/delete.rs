@@ -19,6 +19,9 @@ use domain::status::{StatusEvent, TaskStatus, transition};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+/// Why an execution that waited for its start or a retry was cancelled.
+pub(super) const BEING_DELETED: &str = "Cancelled before it started: the task is being deleted.";
+
 /// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
 ///
 /// # Errors
@@ -43,7 +46,8 @@ pub async fn request(
     let id = Uuid::now_v7();
     let to = transition(task.status, StatusEvent::RequestDeletion).map_err(Refusal::from)?;
     let version = db::task::fence(&mut tx, task_id, task.status, to, id).await?;
-    // A statement of its own, after the fence: it must see a claim that committed while we waited for the lock.
+    // Statements of their own, after the fence: they must see a claim that committed while we waited for the lock.
+    db::execution::cancel_waiting(&mut tx, &[task_id], BEING_DELETED).await?;
     let in_flight = db::execution::list_in_flight(&mut tx, task_id).await?;
     let window = db::project::undo_window(&mut tx, project_id).await?.unwrap_or(backend.policies.undo_window_seconds);
     let new = NewDeletion {

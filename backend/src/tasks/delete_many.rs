@@ -4,6 +4,7 @@
 //! The same order as [`super::delete::request`]: lock, decide by `domain::status::transition`, fence, and only then read what
 //! is in flight. A task that is being deleted already keeps its deletion; one whose deletion has failed starts over.
 
+use super::delete::BEING_DELETED;
 use crate::db::batch::{self, NewDeletions, Request};
 use crate::db::task::LockedTask;
 use crate::{Actor, Backend, Result, db, faults};
@@ -115,7 +116,7 @@ async fn repeat(
 async fn accept(backend: &Backend, actor: &Actor, tx: &mut PgConnection, project_id: Uuid, new: &New) -> Result<()> {
     let Some(to) = new.to else { return Ok(()) };
     batch::fence(tx, &new.tasks, to.as_str()).await?;
-    batch::cancel_waiting(tx, &new.tasks.task_ids).await?;
+    db::execution::cancel_waiting(tx, &new.tasks.task_ids, BEING_DELETED).await?;
     let window = db::project::undo_window(tx, project_id).await?.unwrap_or(backend.policies.undo_window_seconds);
     let request = Request {
         project_id,

@@ -38,6 +38,7 @@ pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Res
         metrics::counter!("sexton_deletions_undone_total").increment(1);
     }
     faults::commit(tx, "undo").await?;
+    backend.wake_scheduler();
     backend.tell();
     super::get(backend, project_id, found.task_id).await
 }

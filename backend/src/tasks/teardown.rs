@@ -21,6 +21,13 @@ pub(super) async fn drain(
     if record.step()? > Step::Drain || db::execution::count_in_flight(conn, record.task_id).await? == 0 {
         return Ok(None);
     }
+    // One that failed while the deletion was accepted waits for a retry that nobody will start.
+    let reason = super::delete::BEING_DELETED;
+    if db::execution::cancel_waiting(conn, &[record.task_id], reason).await? > 0
+        && db::execution::count_in_flight(conn, record.task_id).await? == 0
+    {
+        return Ok(None);
+    }
     let seconds = backend.policies.drain_seconds;
     let until = db::project::drain_until(conn, record.project_id, record.fenced_at, seconds).await?;
     if now < until {

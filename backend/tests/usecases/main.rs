@@ -16,7 +16,6 @@ mod preconditions;
 mod projects;
 mod reconciler;
 mod reference;
-mod scheduler;
 mod steering;
 mod support;
 mod sweeping;

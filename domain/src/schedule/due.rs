@@ -82,7 +82,8 @@ impl Schedule {
     fn latest(&self, now: DateTime<Utc>, window: Option<&Window>) -> Option<Vec<DateTime<Utc>>> {
         (0..32).map(|power| TimeDelta::seconds(1_i64 << power)).find_map(|back| {
             let after = now.checked_sub_signed(back)?;
-            let runs = std::iter::successors(self.next_open_after(after, window), |at| self.next_open_after(*at, window));
+            let runs =
+                std::iter::successors(self.next_open_after(after, window), |at| self.next_open_after(*at, window));
             let within: Vec<_> = runs.take_while(|at| *at <= now).take(4 * COUNT_CAP).collect();
             let enough = within.len() >= MOST_MADE_UP && within.len() < 4 * COUNT_CAP;
             enough.then(|| within[within.len().saturating_sub(COUNT_CAP)..].to_vec())

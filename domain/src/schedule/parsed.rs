@@ -33,6 +33,18 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+        let schedule = Self::read(kind, config)?;
+        if kind == ScheduleType::Recurring && schedule.next_after(now).is_none() {
+            return Err(vec![FieldError::new("schedule_config", "this schedule never fires")]);
+        }
+        Ok(schedule)
+    }
+
+    /// A configuration that was checked before, when it was stored; whether it still has a run ahead is not asked.
+    ///
+    /// # Errors
+    /// One [`FieldError`] a field that this version refuses.
+    pub fn read(kind: ScheduleType, config: &ScheduleConfig) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let zone = parse_zone(&config.timezone).map_err(|e| errors.push(e)).ok();
         let rule = parse_rule(kind, config).map_err(|e| errors.extend(e)).ok();
@@ -47,11 +59,7 @@ impl Schedule {
             errors.push(FieldError::new("schedule_config.exclusions", "must have at most 366 entries"));
         }
         let (Some(zone), Some(rule), true) = (zone, rule, errors.is_empty()) else { return Err(errors) };
-        let schedule = Self { zone, rule, exclusions };
-        if kind == ScheduleType::Recurring && schedule.next_after(now).is_none() {
-            return Err(vec![FieldError::new("schedule_config", "this schedule never fires")]);
-        }
-        Ok(schedule)
+        Ok(Self { zone, rule, exclusions })
     }
 
     /// The first run strictly after `after`, or none.

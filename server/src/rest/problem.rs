@@ -66,13 +66,18 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | K::TaskDeleted
         | K::GroupNotFound
         | K::DeletionNotFound
+        | K::ExecutionNotFound
         | K::RouteNotFound => StatusCode::NOT_FOUND,
         K::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         K::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         K::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        K::NameTaken | K::TaskPendingDelete | K::PointOfNoReturn | K::NotFailed | K::HasChildren => {
-            StatusCode::CONFLICT
-        }
+        K::NameTaken
+        | K::TaskPendingDelete
+        | K::TaskDisabled
+        | K::ExecutionEnded
+        | K::PointOfNoReturn
+        | K::NotFailed
+        | K::HasChildren => StatusCode::CONFLICT,
         K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
         K::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         K::Timeout => StatusCode::REQUEST_TIMEOUT,

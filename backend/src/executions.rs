@@ -1,0 +1,22 @@
+//! Use cases of executions: started by hand, cancelled.
+
+mod cancel;
+mod trigger;
+
+use crate::{Backend, Result, db};
+use domain::error::{ProblemKind, Refusal};
+use domain::execution::Execution;
+use uuid::Uuid;
+
+pub use cancel::cancel;
+pub use trigger::trigger;
+
+/// One execution.
+///
+/// # Errors
+/// [`ProblemKind::ExecutionNotFound`].
+pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Execution> {
+    let mut conn = backend.pool.acquire().await?;
+    let none = || Refusal::new(ProblemKind::ExecutionNotFound, "There is no such execution in this project.");
+    Ok(db::execution::get(&mut conn, project_id, id).await?.ok_or_else(none)?.try_into()?)
+}

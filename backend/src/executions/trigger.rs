@@ -1,0 +1,36 @@
+//! Running a task now, by hand. Also how a run is repeated: as a new execution of the same task.
+
+use crate::{Actor, Backend, Result, db, faults};
+use domain::error::{ProblemKind, Refusal};
+use domain::event::EventKind;
+use domain::execution::Execution;
+use domain::status::TaskStatus;
+use sqlx::Connection;
+use uuid::Uuid;
+
+/// Records an execution that a node starts at once, whatever its schedule and overlap policy say.
+///
+/// # Errors
+/// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::TaskDisabled`], [`ProblemKind::TaskNotFound`] and
+/// [`ProblemKind::TaskDeleted`].
+pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id: Uuid) -> Result<Execution> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    match db::task::share(&mut tx, project_id, task_id).await? {
+        Some(TaskStatus::Active) => {}
+        Some(TaskStatus::Disabled) => {
+            let detail = "The task is disabled: enable it before it is run.";
+            return Err(Refusal::new(ProblemKind::TaskDisabled, detail).into());
+        }
+        Some(TaskStatus::PendingDelete | TaskStatus::DeleteFailed) => return Err(crate::tasks::being_deleted().into()),
+        None => return Err(crate::tasks::absent(&mut tx, project_id, task_id).await?.into()),
+    }
+    let id = Uuid::now_v7();
+    db::execution::record_manual(&mut tx, id, task_id, project_id, &actor.name).await?;
+    let tasks = std::iter::once((project_id, task_id));
+    db::outbox::insert_of_executions(&mut tx, EventKind::ExecutionsStarted, tasks).await?;
+    faults::commit(tx, "trigger").await?;
+    backend.wake_scheduler();
+    backend.tell();
+    super::get(backend, project_id, id).await
+}

@@ -1,0 +1,160 @@
+//! One call: what is sent, how it is signed, and what its end means for the execution.
+
+use super::answer::{self, Failure};
+use super::guard::{self, Guarded};
+use crate::db::execution::Ended;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::execution::{CallResponse, CallRetryPolicy, ExecutionStatus, Trigger};
+use domain::task::Completion;
+use reqwest::{Client, Url, redirect};
+use serde_json::json;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is to be called, as it was when the execution was started.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub execution_id: Uuid,
+    pub task_id: Uuid,
+    pub project_id: Uuid,
+    pub task_name: String,
+    pub scheduled_at: DateTime<Utc>,
+    /// None: just now.
+    pub recorded_at: Option<DateTime<Utc>>,
+    pub attempt: i32,
+    pub trigger: Trigger,
+    pub metadata: serde_json::Value,
+    pub timeout_seconds: i32,
+    pub max_attempts: i32,
+    pub completion: Completion,
+    pub endpoint: String,
+    /// The present signing secret, and the one before it while it is being replaced.
+    pub secrets: [Option<String>; 2],
+}
+
+/// A call that this node may make until its lease ends.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub planned: Planned,
+    /// The time on the database's clock when it was started, and before that on the node's own steady one.
+    pub now: DateTime<Utc>,
+    pub began: Instant,
+}
+
+/// The client that makes the calls: no redirects, no proxy, addresses checked.
+pub(super) struct Caller {
+    http: Client,
+    allow_private: bool,
+}
+
+impl Caller {
+    pub(super) fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
+        super::use_tls();
+        let http = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(Guarded { allow_private }))
+            .connect_timeout(CONNECT_WITHIN)
+            .user_agent(concat!("Sexton/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { http, allow_private })
+    }
+
+    /// Makes the call, unless the lease is nearly over: a node that was held up does not send what others have taken over.
+    pub(super) async fn make(&self, call: &Call, lease: Duration) -> Result<CallResponse, Failure> {
+        let planned = &call.planned;
+        let url: Url = planned.endpoint.parse().map_err(|_| Failure::refused("The endpoint is not a URL."))?;
+        guard::check(&url, self.allow_private).map_err(|blocked| Failure::refused(&blocked))?;
+        let body = planned.body();
+        let timestamp = call.at().timestamp();
+        let mut request = self
+            .http
+            .post(url)
+            .header("content-type", "application/json")
+            .header(HEADER_WEBHOOK_ID, planned.execution_id.to_string())
+            .header(HEADER_WEBHOOK_TIMESTAMP, timestamp.to_string())
+            .timeout(Duration::from_secs(planned.timeout_seconds.unsigned_abs().into()));
+        if let Some(signatures) = planned.signatures(timestamp, body.as_bytes()) {
+            request = request.header(HEADER_WEBHOOK_SIGNATURE, signatures);
+        }
+        if call.began.elapsed() + lease / 4 > lease {
+            return Err(Failure::held_up());
+        }
+        let began = Instant::now();
+        match request.body(body).send().await {
+            Ok(response) => answer::read(response, began, call.at()).await,
+            Err(error) => Err(Failure::of(&error, planned.timeout_seconds)),
+        }
+    }
+}
+
+impl Planned {
+    /// The body: who is called for what. The client's program reads it.
+    fn body(&self) -> String {
+        json!({
+            "task_name": self.task_name,
+            "execution_id": self.execution_id,
+            "task_uuid": self.task_id,
+            "scheduled_at": self.scheduled_at,
+            "attempt": self.attempt,
+            "trigger": self.trigger,
+            "metadata": self.metadata,
+        })
+        .to_string()
+    }
+
+    /// One signature a secret, as Standard Webhooks says: <https://www.standardwebhooks.com>.
+    fn signatures(&self, timestamp: i64, body: &[u8]) -> Option<String> {
+        let id = self.execution_id.to_string();
+        let sign = |secret: &String| Webhook::new(secret).and_then(|key| key.sign(&id, timestamp, body)).ok();
+        let signatures: Vec<String> = self.secrets.iter().flatten().filter_map(sign).collect();
+        (!signatures.is_empty()).then(|| signatures.join(" "))
+    }
+}
+
+impl Call {
+    /// The time on the database's clock, as far as this node can tell.
+    fn at(&self) -> DateTime<Utc> {
+        self.now + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default()
+    }
+
+    /// What the result means for the execution.
+    pub(super) fn ended(self, result: Result<CallResponse, Failure>) -> Ended {
+        let at = self.at();
+        let Planned { execution_id, attempt, max_attempts, completion, timeout_seconds, recorded_at, .. } =
+            self.planned;
+        let end = |status, error, response: Option<CallResponse>, retry_at| Ended {
+            id: execution_id,
+            attempt,
+            status,
+            error,
+            response: response.and_then(|response| serde_json::to_value(response).ok()),
+            retry_at,
+            timeout_seconds,
+        };
+        match result {
+            Ok(response) if completion == Completion::Callback => {
+                end(ExecutionStatus::Running, None, Some(response), None)
+            }
+            Ok(response) => end(ExecutionStatus::Success, None, Some(response), None),
+            Err(failure) => {
+                let age = at - recorded_at.unwrap_or(self.now);
+                let policy = CallRetryPolicy::default();
+                // A random number of the node is good enough to spread retries.
+                let jitter = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+                let again = policy.next_attempt(attempt, max_attempts, age, failure.asked, jitter, at);
+                let retry_at = match failure.kind {
+                    answer::Kind::Refused => None,
+                    answer::Kind::HeldUp => Some(at),
+                    answer::Kind::Failed => again,
+                };
+                end(ExecutionStatus::Failed, Some(failure.message), failure.response, retry_at)
+            }
+        }
+    }
+}

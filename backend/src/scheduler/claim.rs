@@ -1,0 +1,196 @@
+//! Claiming: due tasks are locked, decided about, planned onwards and recorded in one transaction.
+//!
+//! Invariant: an execution is recorded under the lock of its task's schedule row, which a deletion removes. So none is
+//! recorded after one was accepted, and each that was recorded before is in its `in_flight`.
+
+use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
+use crate::db::execution::NewExecution;
+use crate::db::schedule::{Due as DueRow, Sight};
+use crate::executor::{Call, Planned};
+use crate::{Result, db, faults};
+use chrono::{DateTime, Utc};
+use domain::execution::{ExecutionStatus, Trigger};
+use domain::group::Window;
+use domain::schedule::{Due, Schedule};
+use domain::task::{Overlap, OverlapPolicy, ScheduleType};
+use sqlx::{Connection, PgConnection};
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// What a claim came to.
+pub(super) struct Claimed {
+    pub started: usize,
+    /// Nothing that is due was left behind.
+    pub is_all: bool,
+}
+
+/// What one claim writes.
+#[derive(Default)]
+struct Decided {
+    new: Vec<NewExecution>,
+    calls: Vec<Planned>,
+    planned: (Vec<Uuid>, Vec<DateTime<Utc>>),
+    ended: Vec<Uuid>,
+    left: usize,
+}
+
+impl Scheduler {
+    /// Takes what is due and fits into `room`.
+    pub(super) async fn claim(&mut self, conn: &mut PgConnection, room: &Room, began: Instant) -> Result<Claimed> {
+        let mut tx = conn.begin().await?;
+        let now = db::now(&mut tx).await?;
+        let sweeps = self.swept_at.is_none_or(|at| began - at >= SWEEP_EVERY);
+        let low_water = if sweeps { DateTime::UNIX_EPOCH } else { self.low_water };
+        let limit = room.calls.min(BATCH);
+        let sight = Sight { now, low_water, busy_projects: &room.busy_projects };
+        let due = db::schedule::take_due(&mut tx, &sight, limit as i64).await?;
+        let is_all = due.len() < limit;
+        if is_all && room.busy_projects.is_empty() {
+            self.low_water = now - BELOW;
+            self.swept_at = if sweeps { Some(began) } else { self.swept_at };
+        }
+        if due.is_empty() {
+            return Ok(Claimed { started: 0, is_all });
+        }
+        let mut decided = decide(&mut tx, due, now, room).await?;
+        db::schedule::plan_many(&mut tx, &decided.planned.0, &decided.planned.1, &decided.ended).await?;
+        let lease = self.executor.lease().as_secs() as i32;
+        let recorded = db::execution::record(&mut tx, &decided.new, &self.backend.node, lease).await?;
+        let recorded: HashSet<Uuid> = recorded.into_iter().collect();
+        decided.calls.retain(|call| recorded.contains(&call.execution_id));
+        let skipped = decided.new.iter().filter(|new| new.status == ExecutionStatus::Skipped);
+        let skipped: Vec<_> = skipped.filter(|new| recorded.contains(&new.id)).collect();
+        crate::executor::count_skipped(&mut tx, &skipped, now).await?;
+        tell_started(&mut tx, decided.new.iter().map(|new| (new.project_id, new.task_id))).await?;
+        faults::commit(tx, "claim").await?;
+        let started = decided.calls.len();
+        let is_all = is_all && decided.left == 0;
+        for planned in decided.calls {
+            metrics::histogram!("sexton_execution_lateness_seconds")
+                .record((now - planned.scheduled_at).as_seconds_f64());
+            self.executor.start(Call { planned, now, began });
+        }
+        self.backend.tell();
+        Ok(Claimed { started, is_all })
+    }
+}
+
+/// Decides about each task by its policies and what of it has not ended.
+async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, room: &Room) -> Result<Decided> {
+    let guarded: Vec<Uuid> =
+        due.iter().filter(|row| row.overlap_policy != OverlapPolicy::Allow.as_str()).map(|row| row.task_id).collect();
+    let unended = db::execution::unended(conn, &guarded).await?;
+    let unended: HashMap<Uuid, (bool, bool)> =
+        unended.into_iter().map(|(id, runs, waits)| (id, (runs, waits))).collect();
+    let mut decided = Decided::default();
+    let mut starting = HashMap::<Uuid, usize>::new();
+    for row in due {
+        let of_project = starting.entry(row.project_id).or_default();
+        if *of_project >= room.of_project(row.project_id) {
+            decided.left += 1;
+            continue;
+        }
+        let calls = decided.calls.len();
+        decided.one(row, now, &unended)?;
+        *of_project += decided.calls.len() - calls;
+    }
+    Ok(decided)
+}
+
+impl Decided {
+    fn one(&mut self, row: DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
+        let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
+        let schedule = Schedule::read(kind, &row.schedule_config.0).ok();
+        let window = row.window();
+        let what = match &schedule {
+            None => Due::default(),
+            Some(schedule) if !row.fires => {
+                Due { next: schedule.next_open_after(now, window.as_ref()), ..Due::default() }
+            }
+            Some(schedule) => {
+                let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
+                schedule.due(row.next_run_at, now, window.as_ref(), policy)
+            }
+        };
+        match what.next {
+            Some(next) => {
+                self.planned.0.push(row.task_id);
+                self.planned.1.push(next);
+            }
+            None => self.ended.push(row.task_id),
+        }
+        let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
+        let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
+        self.fire(&row, &what, overlap.decide(runs, waits))
+    }
+
+    /// Records what is fired and what is not: the first starts or waits, as the overlap says; further ones, made up for, wait.
+    fn fire(&mut self, row: &DueRow, what: &Due, overlap: Overlap) -> Result<()> {
+        let missed = i32::try_from(what.missed).unwrap_or(i32::MAX);
+        let (Some(first), missed_too) = (what.fire.first(), missed) else {
+            if let Some(at) = what.last_missed {
+                let reason = "Missed: no node was up when it was due.";
+                self.record(row, ExecutionStatus::Skipped, at, missed - 1, Some(reason));
+            }
+            return Ok(());
+        };
+        let (status, reason) = match overlap {
+            Overlap::Start => (ExecutionStatus::Running, None),
+            Overlap::Wait => (ExecutionStatus::Pending, None),
+            Overlap::Skip => (ExecutionStatus::Skipped, Some("The run before it had not ended.")),
+        };
+        let id = self.record(row, status, *first, missed_too, reason);
+        if status == ExecutionStatus::Running {
+            self.calls.push(row.planned(id, *first)?);
+        }
+        for at in &what.fire[1..] {
+            self.record(row, ExecutionStatus::Pending, *at, 0, None);
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        row: &DueRow,
+        status: ExecutionStatus,
+        at: DateTime<Utc>,
+        missed: i32,
+        reason: Option<&str>,
+    ) -> Uuid {
+        let id = Uuid::now_v7();
+        let (task_id, project_id, error) = (row.task_id, row.project_id, reason.map(str::to_owned));
+        self.new.push(NewExecution { id, task_id, project_id, status, scheduled_at: at, missed, error });
+        id
+    }
+}
+
+impl DueRow {
+    /// The window of the task's group, if it is in one. One that cannot be read any more gates nothing.
+    fn window(&self) -> Option<Window> {
+        let time = |time: Option<chrono::NaiveTime>| time.map(|time| time.format("%H:%M").to_string());
+        let (start, end) = (time(self.start_time), time(self.end_time));
+        let window = Window::parse(self.timezone.as_deref()?, start.as_deref(), end.as_deref()).ok()?;
+        let by_hand = self.by_hand.as_deref().and_then(|state| state.parse().ok());
+        Some(window.with_override(by_hand.map(|state| domain::group::Override { state, until: self.by_hand_until })))
+    }
+
+    fn planned(&self, execution_id: Uuid, scheduled_at: DateTime<Utc>) -> Result<Planned> {
+        Ok(Planned {
+            execution_id,
+            task_id: self.task_id,
+            project_id: self.project_id,
+            task_name: self.name.clone(),
+            scheduled_at,
+            recorded_at: None,
+            attempt: 1,
+            trigger: Trigger::Scheduled,
+            metadata: self.metadata.clone(),
+            timeout_seconds: self.timeout_seconds,
+            max_attempts: self.max_attempts,
+            completion: db::text("completion", &self.completion)?,
+            endpoint: self.endpoint.clone(),
+            secrets: [Some(self.signing_secret.clone()), self.previous_signing_secret.clone()],
+        })
+    }
+}

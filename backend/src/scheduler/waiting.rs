@@ -1,0 +1,69 @@
+//! Starting what waits: attempts that are tried again, runs by hand, runs that waited for another one to end.
+//!
+//! Invariant: an execution is started only in a transaction that holds its task's row, ACTIVE: a deletion that was accepted
+//! before has cancelled it, one that comes after lists it.
+
+use super::{BATCH, Scheduler, tell_started};
+use crate::db::execution::{CallRow, Waiting};
+use crate::executor::{Call, Planned};
+use crate::{Result, db, faults};
+use sqlx::{Connection, PgConnection};
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+use uuid::Uuid;
+
+impl Scheduler {
+    /// Starts what waits and fits; answers how many.
+    pub(super) async fn start_waiting(&mut self, conn: &mut PgConnection) -> Result<usize> {
+        let room = self.executor.room(BATCH);
+        if room.is_none() {
+            return Ok(0);
+        }
+        let began = Instant::now();
+        let mut tx = conn.begin().await?;
+        let waiting = db::execution::take_waiting(&mut tx, room.calls as i64, &room.busy_projects).await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let now = db::now(&mut tx).await?;
+        let (mut of_project, mut of_task) = (HashMap::<Uuid, usize>::new(), HashSet::new());
+        let fits = |waiting: &Waiting| {
+            let count = of_project.entry(waiting.project_id).or_default();
+            *count += 1;
+            *count <= room.of_project(waiting.project_id) && (waiting.is_free || of_task.insert(waiting.task_id))
+        };
+        let ids: Vec<Uuid> = waiting.into_iter().filter(fits).map(|waiting| waiting.id).collect();
+        let lease = self.executor.lease().as_secs() as i32;
+        let rows = db::execution::start(&mut tx, &ids, &self.backend.node, lease).await?;
+        tell_started(&mut tx, rows.iter().map(|row| (row.project_id, row.task_id))).await?;
+        faults::commit(tx, "start").await?;
+        let started = rows.len();
+        for row in rows {
+            self.executor.start(Call { planned: Planned::try_from(row)?, now, began });
+        }
+        self.backend.tell();
+        Ok(started)
+    }
+}
+
+impl TryFrom<CallRow> for Planned {
+    type Error = sqlx::Error;
+    fn try_from(row: CallRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            execution_id: row.execution_id,
+            task_id: row.task_id,
+            project_id: row.project_id,
+            task_name: row.task_name,
+            scheduled_at: row.scheduled_at,
+            recorded_at: Some(row.created_at),
+            attempt: row.attempt,
+            trigger: db::text("trigger", &row.trigger)?,
+            metadata: row.metadata,
+            timeout_seconds: row.timeout_seconds,
+            max_attempts: row.max_attempts,
+            completion: db::text("completion", &row.completion)?,
+            endpoint: row.endpoint,
+            secrets: [Some(row.signing_secret), row.previous_signing_secret],
+        })
+    }
+}
