@@ -14,18 +14,19 @@ const TASKS: [(&str, &str, &str, &str, &str); 6] = [
     ("Warm the cache", "Every 90 seconds", "@every 90s", "UTC", "ACTIVE"),
 ];
 
-/// Creates the demo project unless there is a project already.
+/// Creates the demo project, whose tasks call `endpoint`, unless there is a project already.
 ///
 /// # Errors
 /// A database error.
-pub async fn create(backend: &Backend) -> Result<()> {
+pub async fn create(backend: &Backend, endpoint: &str) -> Result<()> {
     if !projects::list(backend, None, Some(1)).await?.data.is_empty() {
         return Ok(());
     }
     let project = ProjectDraft {
         name: "Billing (demo)".to_owned(),
-        description: "A few tasks to try: open one, delete it, watch it go.".to_owned(),
-        execution_endpoint: "http://127.0.0.1:9/sexton-demo".to_owned(),
+        description: "A few tasks to try: open one, run it, delete it, watch it go. They call this server itself."
+            .to_owned(),
+        execution_endpoint: endpoint.to_owned(),
         undo_window_seconds: None,
     };
     let project = projects::create(backend, project).await?;

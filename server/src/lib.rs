@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod config;
+mod demo;
 pub mod pages;
 pub mod rest;
 pub mod router;
@@ -37,6 +38,8 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// Whether the demo's receiver is there.
+    pub is_demo: bool,
     /// Bytes of a request body.
     pub body_limit: usize,
 }

@@ -2,7 +2,7 @@
 
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
-use crate::{AppState, access, pages};
+use crate::{AppState, access, demo, pages};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -27,6 +27,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(state: &AppState) -> Router {
     let (api, document) = rest::router();
     let routes = api.merge(rest::documentation(document)).merge(probes()).merge(pages::router(state));
+    let routes = if state.is_demo { routes.merge(demo::router()) } else { routes };
     layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::not_found), state)
 }
 

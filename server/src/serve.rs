@@ -2,13 +2,13 @@
 
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::workers::Loops;
-use crate::{AppState, router, site, telemetry};
+use crate::{AppState, demo, router, site, telemetry};
 use anyhow::{Context, Result};
+use backend::Backend;
 use backend::events::{Bell, Bus};
 use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
 use backend::pools::{self, PoolSettings};
-use backend::{Backend, demo};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,6 +89,7 @@ impl Node {
             stop,
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
+            is_demo: settings.demo,
             body_limit: settings.body_limit_bytes as usize,
         };
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
@@ -104,7 +105,7 @@ impl Node {
 async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
     let mut pause = Duration::from_millis(200);
     loop {
-        match stop.run_until_cancelled(prepare(&settings, &node.state.backend)).await {
+        match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
             Some(Err(error)) => {
@@ -120,10 +121,13 @@ async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: Cance
     node.loops.start(&settings, &tracker, &stop);
 }
 
-async fn prepare(settings: &Settings, backend: &Backend) -> Result<()> {
+async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
     migrate(&settings.database).await?;
     if settings.demo {
-        timeout(Duration::from_secs(10), demo::create(backend)).await.context("the database does not answer")??;
+        let endpoint = format!("http://{}{}", state.leptos.site_addr, demo::RECEIVER);
+        timeout(Duration::from_secs(10), backend::demo::create(&state.backend, &endpoint))
+            .await
+            .context("the database does not answer")??;
     }
     Ok(())
 }

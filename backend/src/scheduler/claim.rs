@@ -92,14 +92,14 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, r
             continue;
         }
         let calls = decided.calls.len();
-        decided.one(row, now, &unended)?;
+        decided.one(&row, now, &unended)?;
         *of_project += decided.calls.len() - calls;
     }
     Ok(decided)
 }
 
 impl Decided {
-    fn one(&mut self, row: DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
+    fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
         let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
         let schedule = Schedule::read(kind, &row.schedule_config.0).ok();
         let window = row.window();
@@ -122,7 +122,7 @@ impl Decided {
         }
         let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
         let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
-        self.fire(&row, &what, overlap.decide(runs, waits))
+        self.fire(row, &what, overlap.decide(runs, waits))
     }
 
     /// Records what is fired and what is not: the first starts or waits, as the overlap says; further ones, made up for, wait.
