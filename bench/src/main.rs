@@ -10,6 +10,7 @@ mod client;
 mod cost;
 mod figures;
 mod fill;
+mod firing;
 mod latency;
 mod machine;
 mod memory;
@@ -17,6 +18,7 @@ mod node;
 mod peers;
 mod pgbench;
 mod plot;
+mod receiver;
 mod reconcile;
 mod report;
 mod stage;
@@ -27,7 +29,7 @@ use report::{Report, Section};
 use stage::Stage;
 
 /// The benchmarks, by the names of the figures that they measure. Called in this order.
-const ALL: [&str; 8] = ["p1", "p2", "p3", "p4", "p8", "p9", "p10", "cost"];
+const ALL: [&str; 10] = ["p1", "p2", "p3", "p4", "p5", "p6", "p8", "p9", "p10", "cost"];
 
 /// What was asked for.
 struct Asked {
@@ -63,6 +65,8 @@ async fn measure(name: &str, stage: &Stage, asked: &Asked) -> Result<Section> {
         "p2" => burn::run(stage, asked.rounds).await,
         "p3" => batch::run(stage, asked.rounds).await,
         "p4" => latency::run(stage, asked.rounds, asked.seconds).await,
+        "p5" => firing::steady(stage, asked.seconds).await,
+        "p6" => firing::at_once(stage).await,
         "p8" => reconcile::run(stage, asked.rounds).await,
         "p9" => memory::run(stage).await,
         "p10" => start::run(stage, asked.rounds).await,
