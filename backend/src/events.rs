@@ -133,12 +133,12 @@ impl Hints {
         Ok(Self(Listener::connect(pool, SCHEDULER_CHANNEL).await?))
     }
 
-    /// Waits for the next hint, `limit` at the most.
+    /// Waits for the next hint, `limit` at the most; answers whether one came.
     ///
     /// # Errors
     /// When the connection is lost: hints were lost, so the caller steps at once and listens anew.
-    pub async fn next_within(&mut self, limit: Duration) -> Result<()> {
-        Ok(self.0.next_within(limit).await.map(drop)?)
+    pub async fn next_within(&mut self, limit: Duration) -> Result<bool> {
+        Ok(self.0.next_within(limit).await.map(|heard| heard.is_some())?)
     }
 }
 

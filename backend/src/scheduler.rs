@@ -42,10 +42,10 @@ pub struct Step {
 pub enum Next {
     /// Now: there is more.
     Now,
-    /// When a call has ended, a second at the most: as many go out as may.
-    WhenFree,
     /// After this time, or on a hint.
     After(Duration),
+    /// After this time, on a hint, or when a call has ended: as many go out as may, of the node or of a project.
+    WhenFree(Duration),
 }
 
 /// A node's scheduler: what it remembers between its steps.
@@ -92,13 +92,14 @@ impl Scheduler {
         let waited = self.start_waiting(&mut conn).await?;
         let room = self.executor.room(BATCH);
         if room.is_none() {
-            return Ok(Step { started: waited, next: Next::WhenFree });
+            return Ok(Step { started: waited, next: Next::WhenFree(TICK) });
         }
         let claimed = self.claim(&mut conn, &room, now).await?;
         let started = waited + claimed.started;
-        let next = match claimed.is_all {
-            false => Next::Now,
-            true => Next::After(self.until_next(&mut conn).await?),
+        let next = match (claimed.is_all, room.busy_projects.is_empty()) {
+            (false, _) => Next::Now,
+            (true, true) => Next::After(self.until_next(&mut conn).await?),
+            (true, false) => Next::WhenFree(self.until_next(&mut conn).await?),
         };
         Ok(Step { started, next })
     }

@@ -17,8 +17,10 @@ use tokio_util::task::TaskTracker;
 
 /// How often the tail looks by itself, in case no hint came.
 const TAIL_TICK: Duration = Duration::from_secs(1);
-/// How long the scheduler waits after a step that failed, and for a place among the calls.
+/// How long the scheduler waits after a step that failed.
 const SCHEDULER_TICK: Duration = Duration::from_secs(1);
+/// Where one call has ended others end soon: they are replaced together.
+const GATHER: Duration = Duration::from_millis(3);
 /// When receipts, events and finished jobs are cleaned up: every ten minutes.
 const CLEAN_UP_CRON: &str = "30 */10 * * * *";
 /// How long finished jobs and dead letters are kept.
@@ -136,18 +138,33 @@ async fn schedule(backend: Backend, executor: Executor, pool: sqlx::PgPool, stop
                 Next::After(SCHEDULER_TICK)
             }
         };
-        let waited = match (next, &mut hints) {
-            (Next::Now, _) => continue,
-            (Next::WhenFree, _) => {
-                stop.run_until_cancelled(timeout(SCHEDULER_TICK, executor.freed())).await.map(|_| Ok(()))
-            }
-            (Next::After(limit), Some(hints)) => stop.run_until_cancelled(hints.next_within(limit)).await,
-            (Next::After(limit), None) => stop.run_until_cancelled(sleep(limit)).await.map(Ok),
-        };
-        if matches!(waited, Some(Err(_))) {
-            hints = None;
+        match stop.run_until_cancelled(rest(next, &mut hints, &executor)).await {
+            Some(Ok(is_hinted)) if is_hinted => executor.look(),
+            Some(Err(_)) => hints = None,
+            Some(Ok(_)) | None => {}
         }
-        executor.look();
+    }
+}
+
+/// Waits for what comes first of the time, a hint (true), and, where that is awaited, the end of a call.
+async fn rest(next: Next, hints: &mut Option<Hints>, executor: &Executor) -> backend::Result<bool> {
+    let (limit, wants_room) = match next {
+        Next::Now => return Ok(false),
+        Next::After(limit) => (limit, false),
+        Next::WhenFree(limit) => (limit, true),
+    };
+    let freed = async {
+        executor.freed().await;
+        sleep(GATHER).await;
+        Ok(false)
+    };
+    let Some(hints) = hints else {
+        sleep(limit).await;
+        return Ok(false);
+    };
+    tokio::select! {
+        hinted = hints.next_within(limit) => hinted,
+        free = freed, if wants_room => free,
     }
 }
 
@@ -164,7 +181,7 @@ async fn tail(pool: sqlx::PgPool, bus: Bus, stop: CancellationToken) {
         }
         let waited = match &mut hints {
             Some(hints) => stop.run_until_cancelled(hints.next_within(TAIL_TICK)).await,
-            None => stop.run_until_cancelled(sleep(TAIL_TICK)).await.map(Ok),
+            None => stop.run_until_cancelled(sleep(TAIL_TICK)).await.map(|()| Ok(false)),
         };
         if matches!(waited, Some(Err(_))) {
             hints = None;
