@@ -8,6 +8,7 @@ mod interleavings;
 mod laws;
 mod refusals;
 mod status;
+mod target;
 
 use chrono::{DateTime, Utc};
 use domain::error::FieldError;
