@@ -1,7 +1,9 @@
 //! Days and zones: wall clock to instant, week days, days without a run.
 
 use crate::error::FieldError;
-use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday,
+};
 use chrono_tz::Tz;
 
 /// The IANA zone of a schedule.
@@ -23,9 +25,11 @@ pub(crate) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     }
 }
 
-/// The first valid instant after a wall time that does not exist. No gap in the database is longer than a day.
+/// The first valid instant after a wall time that does not exist. Gaps end with a minute, and none in the database is
+/// longer than a day.
 fn end_of_gap(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
-    let at = |minutes| zone.from_local_datetime(&(local + TimeDelta::minutes(minutes))).earliest();
+    let minute = local - TimeDelta::seconds(local.second().into());
+    let at = |minutes| zone.from_local_datetime(&(minute + TimeDelta::minutes(minutes))).earliest();
     (1..=25 * 60).find_map(at).unwrap_or_else(|| zone.from_utc_datetime(&local)).with_timezone(&Utc)
 }
 

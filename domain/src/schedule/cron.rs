@@ -1,7 +1,12 @@
 //! Cron expressions: parsed by croner, with refusals that name the field of the expression.
+//!
+//! Invariant: an expression with a star among seconds, minutes or hours is an interval and follows the wall clock as it is;
+//! every other one names fixed times, each of which comes once a day, whatever the clock does.
 
+use super::calendar::instant;
 use crate::error::FieldError;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
@@ -43,6 +48,25 @@ pub(super) fn parse(text: &str) -> Result<Expression, FieldError> {
 
 fn parser() -> CronParser {
     CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build()
+}
+
+/// The first run of an expression strictly after `after`.
+pub(super) fn next_after(cron: &Cron, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let local = after.with_timezone(&zone);
+    let times = [&cron.pattern.seconds, &cron.pattern.minutes, &cron.pattern.hours];
+    if times.iter().any(|field| field.from_wildcard) {
+        return cron.find_next_occurrence(&local, false).ok().map(|at| at.with_timezone(&Utc));
+    }
+    // Croner takes only a single time a day for a fixed one: it reads these off a clock that is never changed.
+    let mut wall = local.naive_local().and_utc();
+    loop {
+        wall = cron.find_next_occurrence(&wall, false).ok()?;
+        let at = instant(zone, wall.naive_utc());
+        // In the second pass of a repeated hour its times are over.
+        if at > after {
+            return Some(at);
+        }
+    }
 }
 
 /// Finds the part that is refused by putting each one alone between stars.

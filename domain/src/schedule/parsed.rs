@@ -5,7 +5,9 @@ use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
 use crate::task::ScheduleType;
-use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::Tz;
 
 /// Skipping excluded days gives up after so many: what is excluded for that long never fires.
@@ -34,10 +36,15 @@ impl Schedule {
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
         let schedule = Self::read(kind, config)?;
-        if kind == ScheduleType::Recurring && schedule.next_after(now).is_none() {
-            return Err(vec![FieldError::new("schedule_config", "this schedule never fires")]);
+        match &schedule.rule {
+            Rule::Once(at) if schedule.is_excluded(*at) => {
+                Err(vec![FieldError::new("schedule_config.run_at", "is on a day that exclusions leave out")])
+            }
+            Rule::Expression(_) | Rule::Window { .. } if schedule.next_after(now).is_none() => {
+                Err(vec![FieldError::new("schedule_config", "this schedule never fires")])
+            }
+            Rule::Once(_) | Rule::Expression(_) | Rule::Window { .. } => Ok(schedule),
         }
-        Ok(schedule)
     }
 
     /// A configuration that was checked before, when it was stored; whether it still has a run ahead is not asked.
@@ -68,15 +75,20 @@ impl Schedule {
         let mut from = after;
         for _ in 0..MAX_EXCLUDED_DAYS {
             let next = self.rule_after(from)?;
-            let day = next.with_timezone(&self.zone).date_naive();
-            if !self.exclusions.iter().any(|exclusion| exclusion.covers(day)) {
+            if !self.is_excluded(next) {
                 return Some(next);
             }
+            let day = next.with_timezone(&self.zone).date_naive();
             let midnight = day.checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN);
             // Strictly after: step back so that midnight itself stays a candidate.
             from = (instant(self.zone, midnight) - TimeDelta::seconds(1)).max(next);
         }
         None
+    }
+
+    fn is_excluded(&self, at: DateTime<Utc>) -> bool {
+        let day = at.with_timezone(&self.zone).date_naive();
+        self.exclusions.iter().any(|exclusion| exclusion.covers(day))
     }
 
     fn rule_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -86,10 +98,7 @@ impl Schedule {
                 let step = every.num_seconds();
                 DateTime::from_timestamp((after.timestamp().div_euclid(step) + 1) * step, 0)
             }
-            Rule::Expression(Expression::Cron(cron)) => {
-                let local = after.with_timezone(&self.zone);
-                cron.find_next_occurrence(&local, false).ok().map(|at| at.with_timezone(&Utc))
-            }
+            Rule::Expression(Expression::Cron(cron)) => cron::next_after(cron, self.zone, after),
             Rule::Window { start, end, every, days } => self.window_after(after, *start, *end, *every, days),
         }
     }
@@ -175,7 +184,8 @@ fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<F
     let one = |field: &str, message: &str| Err(vec![FieldError::new(field, message)]);
     match (kind, given) {
         (ScheduleType::Oneoff, [false, false, true]) => match config.run_at {
-            Some(at) => Ok(Rule::Once(at)),
+            // Postgres keeps microseconds: a finer one would come a second time, after itself.
+            Some(at) => Ok(Rule::Once(at.trunc_subsecs(6))),
             None => one("schedule_config.run_at", "is required"),
         },
         (ScheduleType::Oneoff, _) => {

@@ -1,8 +1,7 @@
 //! Instants for people: schedules whose runs were worked out by hand, around every kind of clock change.
 
 use crate::{at, cron_config, parse, runs};
-use domain::schedule::{ClockNote, Frequency, FrequencyUnit, Schedule, ScheduleConfig, TimeRange, preview};
-use domain::task::ScheduleType;
+use domain::schedule::{ClockNote, preview};
 
 fn check(zone: &str, expression: &str, from: &str, expected: &[&str]) {
     let schedule = parse(&cron_config(expression, zone)).unwrap();
@@ -33,6 +32,32 @@ fn a_fixed_time_in_the_repeated_hour_runs_once_at_the_first_pass() {
     check("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T12:00:00Z", &lord_howe);
     let cairo = ["2026-10-29T20:30:00Z", "2026-10-30T21:30:00Z"];
     check("Africa/Cairo", "30 23 * * *", "2026-10-29T12:00:00Z", &cairo);
+}
+
+#[test]
+fn every_one_of_several_fixed_times_runs_once_a_day_whatever_the_clock_does() {
+    let spring = ["2026-03-28T01:30:00Z", "2026-03-28T13:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T12:30:00Z"];
+    check("Europe/Berlin", "30 2,14 * * *", "2026-03-28T00:00:00Z", &spring);
+    let autumn = ["2026-10-25T00:15:00Z", "2026-10-25T00:45:00Z", "2026-10-25T02:15:00Z", "2026-10-25T02:45:00Z"];
+    check("Europe/Berlin", "15,45 2-3 * * *", "2026-10-25T00:00:00Z", &autumn);
+    // Two times that fall into one instant are one run.
+    let merged = ["2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"];
+    check("Europe/Berlin", "0 1-4 * * *", "2026-03-28T12:00:00Z", &merged);
+    check("Europe/Berlin", "15 30 2 * * *", "2026-03-29T00:00:00Z", &["2026-03-29T01:00:00Z", "2026-03-30T00:30:15Z"]);
+}
+
+#[test]
+fn a_fixed_time_that_the_gap_moves_to_another_day_is_not_lost() {
+    // Nuuk's clock jumps from Saturday 23:00 to Sunday 00:00.
+    check("America/Nuuk", "30 23 * * SAT", "2026-03-28T12:00:00Z", &["2026-03-29T01:00:00Z", "2026-04-05T00:30:00Z"]);
+    check("America/Nuuk", "30 23 28 3 *", "2026-03-28T12:00:00Z", &["2026-03-29T01:00:00Z", "2027-03-29T00:30:00Z"]);
+}
+
+#[test]
+fn an_interval_within_an_hour_is_left_out_in_the_gap_and_runs_in_both_passes() {
+    check("Europe/Berlin", "*/30 2 * * *", "2026-03-29T00:00:00Z", &["2026-03-30T00:00:00Z", "2026-03-30T00:30:00Z"]);
+    let both = ["2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z"];
+    check("Europe/Berlin", "*/30 2 * * *", "2026-10-24T12:00:00Z", &both);
 }
 
 #[test]
@@ -92,59 +117,6 @@ fn nicknames_mean_what_they_say() {
     ] {
         check("UTC", nickname, "2026-01-01T00:00:00Z", &[expected]);
     }
-}
-
-fn window(start: &str, end: &str, minutes: u32, days: &[&str]) -> Schedule {
-    let frequency = Frequency { value: minutes, unit: FrequencyUnit::Minutes };
-    let config = ScheduleConfig {
-        time_range: Some(TimeRange { start: start.to_owned(), end: end.to_owned(), frequency }),
-        days_of_week: days.iter().map(ToString::to_string).collect(),
-        timezone: "Europe/Berlin".to_owned(),
-        ..ScheduleConfig::default()
-    };
-    parse(&config).unwrap()
-}
-
-#[test]
-fn a_time_range_runs_from_its_start_to_its_end_and_includes_both() {
-    let morning = window("08:00", "09:00", 30, &["MON"]);
-    let expected = ["2026-01-05T07:00:00Z", "2026-01-05T07:30:00Z", "2026-01-05T08:00:00Z", "2026-01-12T07:00:00Z"];
-    assert_eq!(runs(&morning, "2026-01-01T00:00:00Z", 4), expected);
-    assert_eq!(runs(&morning, "2026-01-05T07:10:00Z", 1), ["2026-01-05T07:30:00Z"]);
-}
-
-#[test]
-fn a_time_range_over_midnight_belongs_to_the_day_on_which_it_starts() {
-    let night = window("23:00", "01:00", 60, &["SAT"]);
-    let expected = ["2026-01-03T22:00:00Z", "2026-01-03T23:00:00Z", "2026-01-04T00:00:00Z", "2026-01-10T22:00:00Z"];
-    assert_eq!(runs(&night, "2026-01-01T00:00:00Z", 4), expected);
-    // On the short night the window has an hour less: 23:00, 00:00, 01:00, then 03:00 for 02:00.
-    let short = runs(&window("23:00", "03:00", 60, &["SAT"]), "2026-03-28T12:00:00Z", 4);
-    assert_eq!(short, ["2026-03-28T22:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z"]);
-}
-
-#[test]
-fn a_one_off_runs_once_and_one_in_the_past_never() {
-    let config = ScheduleConfig {
-        run_at: Some(at("2026-06-01T10:00:00Z")),
-        timezone: "UTC".to_owned(),
-        ..ScheduleConfig::default()
-    };
-    for now in ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"] {
-        let once = Schedule::parse(ScheduleType::Oneoff, &config, at(now)).unwrap();
-        assert_eq!(once.next_after(at("2026-06-01T09:59:59Z")), config.run_at);
-        assert_eq!(once.next_after(at("2026-06-01T10:00:00Z")), None);
-    }
-}
-
-#[test]
-fn excluded_days_ranges_and_week_days_are_left_out_in_the_zone_of_the_task() {
-    let mut config = cron_config("0 0 * * *", "Europe/Berlin");
-    config.exclusions = ["2026-12-24", "2026-12-26/2026-12-28", "TUE"].map(str::to_owned).to_vec();
-    let schedule = parse(&config).unwrap();
-    // Midnights in Berlin: Wednesday 23rd, Friday 25th, Wednesday 30th (24th, 26th to 28th and Tuesday 29th are out).
-    let expected = ["2026-12-22T23:00:00Z", "2026-12-24T23:00:00Z", "2026-12-29T23:00:00Z"];
-    assert_eq!(runs(&schedule, "2026-12-22T12:00:00Z", 3), expected);
 }
 
 fn notes(expression: &str, from: &str, count: usize) -> Vec<Option<ClockNote>> {

@@ -21,12 +21,12 @@ const ZONES: [&str; 8] = [
 const CHANGES: [&str; 8] =
     ["2026-03-08", "2026-03-29", "2026-04-05", "2026-04-24", "2026-10-04", "2026-10-25", "2026-10-30", "2026-11-01"];
 
-fn zone() -> impl Strategy<Value = &'static str> {
+pub fn zone() -> impl Strategy<Value = &'static str> {
     prop::sample::select(ZONES.as_slice())
 }
 
 /// Any instant of three years, to the millisecond: `after` comes from a clock and is seldom a whole second.
-fn instant() -> impl Strategy<Value = DateTime<Utc>> {
+pub fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     let from = at("2026-01-01T00:00:00Z").timestamp_millis();
     (0..3 * 366 * 86_400_000_i64).prop_map(move |ms| DateTime::from_timestamp_millis(from + ms).unwrap())
 }
@@ -48,7 +48,7 @@ fn expression() -> impl Strategy<Value = String> {
         .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
 }
 
-fn config() -> impl Strategy<Value = ScheduleConfig> {
+pub fn config() -> impl Strategy<Value = ScheduleConfig> {
     let cron = (expression(), zone()).prop_map(|(expression, zone)| cron_config(&expression, zone));
     let every = (1..200_u32, zone()).prop_map(|(n, zone)| cron_config(&format!("@every {n}m"), zone));
     let window = (0..24_u32, 0..60_u32, 0..24_u32, 1..300_u32, zone()).prop_map(|(hour, minute, end, every, zone)| {

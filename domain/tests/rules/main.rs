@@ -1,11 +1,14 @@
 //! What `domain` promises, one sentence a test. One binary, so that it links once; a file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
+mod clock;
 mod deletion;
 mod drafts;
 mod golden;
 mod interleavings;
 mod laws;
+mod oracle;
+mod ranges;
 mod refusals;
 mod status;
 mod target;
