@@ -8,7 +8,7 @@ use crate::error::FieldError;
 use crate::project::parse_name;
 use crate::schedule::calendar::{instant, parse_time, zone_of};
 use crate::task::RunState;
-use chrono::{DateTime, Days, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 /// A start or stop by hand, in force before `until`; without, for ever.
@@ -89,20 +89,24 @@ impl Window {
     #[must_use]
     pub fn next_edge(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (start, end) = self.hours?;
-        let today = at.with_timezone(&self.zone).date_naive();
-        let days = [today.checked_sub_days(Days::new(1)), Some(today), today.checked_add_days(Days::new(1))];
-        let edges = days.into_iter().flatten().flat_map(|day| [day.and_time(start), day.and_time(end)]);
-        edges.map(|edge| instant(self.zone, edge)).filter(|edge| *edge > at).min()
+        let edges = self.days_around(at).flat_map(|day| [day.and_time(start), day.and_time(end)]);
+        // A change of the clock can put two edges into one instant, where nothing changes.
+        let changes = |edge: DateTime<Utc>| self.is_inside(edge) != self.is_inside(edge - TimeDelta::microseconds(1));
+        edges.map(|edge| instant(self.zone, edge)).filter(|edge| *edge > at && changes(*edge)).min()
     }
 
     fn is_inside(&self, at: DateTime<Utc>) -> bool {
         let Some((start, end)) = self.hours else { return true };
-        let today = at.with_timezone(&self.zone).date_naive();
-        let days = [today.checked_sub_days(Days::new(1)), Some(today)];
-        days.into_iter().flatten().any(|day| {
+        self.days_around(at).any(|day| {
             let last = if end < start { day.checked_add_days(Days::new(1)).unwrap_or(day) } else { day };
             (instant(self.zone, day.and_time(start))..instant(self.zone, last.and_time(end))).contains(&at)
         })
+    }
+
+    /// From yesterday to the day after tomorrow: a clock may be set back over midnight, or jump over an edge.
+    fn days_around(&self, at: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> {
+        let today = at.with_timezone(&self.zone).date_naive();
+        (0..4).filter_map(move |days| today.checked_sub_days(Days::new(1))?.checked_add_days(Days::new(days)))
     }
 }
 

@@ -55,38 +55,44 @@ impl Schedule {
         window: Option<&Window>,
         policy: MissedRunPolicy,
     ) -> Due {
-        let next = self.next_open_after(now, window);
-        if window.is_some_and(|window| window.state(first) != RunState::Running) {
-            // Closed since it was planned: nothing was due.
-            return Due { next, ..Due::default() };
+        // Planned for a time that has been closed since: nothing was due then.
+        let is_closed = window.is_some_and(|window| window.state(first) != RunState::Running);
+        let mut next = if is_closed { self.next_open_after(first, window) } else { Some(first) };
+        let mut times = Vec::new();
+        while let Some(at) = next.filter(|at| *at <= now && times.len() < COUNT_CAP) {
+            times.push(at);
+            next = self.next_open_after(at, window);
         }
-        let mut times: Vec<DateTime<Utc>> =
-            std::iter::successors(Some(first), |at| self.next_open_after(*at, window).filter(|at| *at <= now))
-                .take(COUNT_CAP)
-                .collect();
-        if times.len() == COUNT_CAP {
+        if next.is_some_and(|at| at <= now) {
             times = self.latest(now, window).unwrap_or(times);
+            next = self.next_open_after(now, window);
         }
         let is_late = |at: &DateTime<Utc>| now - *at > MISSED_AFTER;
         let fired = match policy {
             MissedRunPolicy::Skip => usize::from(times.last().is_some_and(|at| !is_late(at))),
             MissedRunPolicy::RunOnce => 1,
-            MissedRunPolicy::RunAll => MOST_MADE_UP.min(times.len()),
+            MissedRunPolicy::RunAll => MOST_MADE_UP,
         };
-        let fire = times.split_off(times.len() - fired);
+        let fire = times.split_off(times.len().saturating_sub(fired));
         Due { fire, missed: times.len(), last_missed: times.last().copied(), next }
     }
 
-    /// The last up to 1,000 due times before `now`, where there are so many that going through all would take long: looks
-    /// back over times that double until enough lie within.
+    /// The last 1,000 due times up to `now`, of which there are more: looks back twice as far each time until there are
+    /// enough, and then half way between too few and too many.
     fn latest(&self, now: DateTime<Utc>, window: Option<&Window>) -> Option<Vec<DateTime<Utc>>> {
-        (0..32).map(|power| TimeDelta::seconds(1_i64 << power)).find_map(|back| {
-            let after = now.checked_sub_signed(back)?;
+        let (mut back, mut too_few, mut too_many) = (1_i64, 0, None);
+        for _ in 0..64 {
+            let after = now.checked_sub_signed(TimeDelta::try_seconds(back)?)?;
             let runs =
                 std::iter::successors(self.next_open_after(after, window), |at| self.next_open_after(*at, window));
-            let within: Vec<_> = runs.take_while(|at| *at <= now).take(4 * COUNT_CAP).collect();
-            let enough = within.len() >= MOST_MADE_UP && within.len() < 4 * COUNT_CAP;
-            enough.then(|| within[within.len().saturating_sub(COUNT_CAP)..].to_vec())
-        })
+            let mut within: Vec<_> = runs.take_while(|at| *at <= now).take(2 * COUNT_CAP).collect();
+            match within.len() {
+                0..COUNT_CAP => too_few = back,
+                len if len < 2 * COUNT_CAP => return Some(within.split_off(len - COUNT_CAP)),
+                _ => too_many = Some(back),
+            }
+            back = too_many.map_or(back * 2, |too_many| i64::midpoint(too_few, too_many));
+        }
+        None
     }
 }

@@ -4,6 +4,8 @@
 mod clock;
 mod deletion;
 mod drafts;
+mod due;
+mod execution;
 mod golden;
 mod interleavings;
 mod laws;
@@ -12,6 +14,7 @@ mod ranges;
 mod refusals;
 mod status;
 mod target;
+mod window;
 
 use chrono::{DateTime, Utc};
 use domain::error::FieldError;
