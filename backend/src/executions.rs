@@ -1,6 +1,7 @@
-//! Use cases of executions: started by hand, cancelled.
+//! Use cases of executions: read, started by hand, cancelled.
 
 mod cancel;
+mod read;
 mod trigger;
 
 use crate::{Backend, Result, db};
@@ -9,6 +10,7 @@ use domain::execution::Execution;
 use uuid::Uuid;
 
 pub use cancel::cancel;
+pub use read::{ExecutionQuery, LogQuery, failed_since, list, logs, stats};
 pub use trigger::trigger;
 
 /// One execution.

@@ -1,5 +1,9 @@
 //! Executions: one firing of a task, its calls and its end.
 
+pub mod callback;
+#[cfg(feature = "parsing")]
+pub mod days;
+
 use crate::text_enum::text_enum;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -108,9 +112,9 @@ pub struct Execution {
     pub duration_ms: Option<i64>,
     /// Why it did not end well, or was not started; of the last attempt while it waits for the next.
     pub error: Option<String>,
-    /// What the endpoint answered last.
+    /// What the endpoint answered last; in lists without its body.
     pub response: Option<CallResponse>,
-    /// Lines that its client logged; those above [`MAX_LOG_LINES`] are not kept.
+    /// Lines of its log. One more than [`MAX_LOG_LINES`]: the last is a marker, and what came after it is not kept.
     pub log_lines: i32,
 }
 

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod deletions;
 pub mod events;
+pub mod executions;
 pub mod extract;
 pub mod health;
 pub mod problem;
@@ -36,6 +37,11 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tasks::next_runs))
         .routes(routes!(tasks::preview_schedule))
         .routes(routes!(tasks::preview_deletion))
+        .routes(routes!(executions::list_of_task))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::stats))
+        .routes(routes!(executions::get))
+        .routes(routes!(executions::logs))
         .routes(routes!(runs::trigger))
         .routes(routes!(runs::cancel))
         .routes(routes!(deletions::list))

@@ -1,11 +1,15 @@
 //! Statements on `executions` and `execution_logs`.
 
+mod counts;
 mod end;
 mod fire;
+mod list;
 mod read;
 
+pub(crate) use counts::*;
 pub(crate) use end::*;
 pub(crate) use fire::*;
+pub(crate) use list::*;
 pub(crate) use read::*;
 
 use super::text;

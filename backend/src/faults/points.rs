@@ -40,6 +40,7 @@ pub const TEARDOWN: &[&str] = &[
     "purge.committed",
     "deletion.enter_step",
     "task.delete",
+    "execution.forget_counts",
     "deletion.succeed",
     "delete_row.commit",
     "delete_row.committed",
@@ -85,6 +86,7 @@ pub const START: &[&str] = &[
 pub const END: &[&str] = &[
     "execution.finish",
     "execution.keep_answers",
+    "execution.count_ends",
     "finish.commit",
     "finish.committed",
     "execution.renew",

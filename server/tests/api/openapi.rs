@@ -7,8 +7,8 @@ use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
-/// The contract for tasks, projects, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 20] = [
+/// The contract for tasks, projects, executions, deletions, events and health.
+const CONTRACT: [(&str, &[&str]); 27] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -23,12 +23,19 @@ const CONTRACT: [(&str, &[&str]); 20] = [
     ("/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", &["POST"]),
     ("/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", &["POST"]),
     ("/api/v1/projects/{project_id}/events", &["GET"]),
+    ("/api/v1/projects/{project_id}/executions", &["GET"]),
+    ("/api/v1/projects/{project_id}/executions/stats", &["GET"]),
+    ("/api/v1/projects/{project_id}/executions/{execution_id}", &["GET"]),
+    ("/api/v1/projects/{project_id}/executions/{execution_id}/cancel", &["POST"]),
+    ("/api/v1/projects/{project_id}/executions/{execution_id}/logs", &["GET"]),
     ("/api/v1/projects/{project_id}/schedule-preview", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}/tasks/batch-delete", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}", &["DELETE", "GET", "PATCH", "PUT"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}/deletion-preview", &["GET"]),
+    ("/api/v1/projects/{project_id}/tasks/{task_uuid}/executions", &["GET"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}/next-runs", &["GET"]),
+    ("/api/v1/projects/{project_id}/tasks/{task_uuid}/trigger", &["POST"]),
 ];
 const STATUS: (&str, &[&str]) = ("/api/v1/projects/{project_id}/tasks/{task_uuid}/status", &["PATCH"]);
 
@@ -46,7 +53,7 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
 
 /// A path with an id in place of each parameter.
 fn filled(path: &str) -> String {
-    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}"];
+    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}", "{execution_id}", "{key_id}"];
     ids.iter().fold(path.to_owned(), |path, name| path.replace(name, "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"))
 }
 
