@@ -14,7 +14,7 @@ use crate::db::execution::Ended;
 use crate::{Backend, Result};
 use call::Caller;
 pub(crate) use call::{Call, Planned};
-pub(crate) use finish::{count_skipped, tell_ended};
+pub(crate) use finish::tell_ended;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

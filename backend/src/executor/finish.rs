@@ -1,11 +1,9 @@
 //! Writing what became of calls: as many as have ended, in one transaction; again until the database has taken it.
 
 use super::{Executor, Outcome};
-use crate::db::execution::{Changed, Ended, NewExecution};
+use crate::db::execution::{Changed, Ended};
 use crate::{Result, db, faults};
-use chrono::{DateTime, Utc};
 use domain::event::EventKind;
-use domain::execution::ExecutionStatus;
 use sqlx::{Connection, PgConnection};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -101,14 +99,11 @@ async fn write_once(executor: &Executor, ended: &[Ended]) -> Result<()> {
     Ok(())
 }
 
-/// Writes what follows from the end of executions: counts and the event.
+/// Writes what follows from the end of executions: the event and, last, because other nodes wait for the same rows, the counts.
 pub(crate) async fn tell_ended(conn: &mut PgConnection, changed: &[Changed]) -> Result<()> {
     let tasks = changed.iter().map(|changed| (changed.project_id, changed.task_id));
-    Ok(db::outbox::insert_of_executions(conn, EventKind::ExecutionsEnded, tasks).await?)
-}
-
-/// Counts what a claim skipped.
-pub(crate) async fn count_skipped(_: &mut PgConnection, _: &[&NewExecution], _: DateTime<Utc>) -> Result<()> {
-    let _ = ExecutionStatus::Skipped;
-    Ok(())
+    db::outbox::insert_of_executions(conn, EventKind::ExecutionsEnded, tasks).await?;
+    let end = |changed: &Changed| Some((changed.task_id, changed.project_id, changed.finished_at?, changed.status));
+    let ends: Vec<_> = changed.iter().filter_map(end).collect();
+    Ok(db::execution::count_ends(conn, &ends).await?)
 }

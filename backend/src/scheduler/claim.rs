@@ -59,10 +59,11 @@ impl Scheduler {
         let recorded = db::execution::record(&mut tx, &decided.new, &self.backend.node, lease).await?;
         let recorded: HashSet<Uuid> = recorded.into_iter().collect();
         decided.calls.retain(|call| recorded.contains(&call.execution_id));
-        let skipped = decided.new.iter().filter(|new| new.status == ExecutionStatus::Skipped);
-        let skipped: Vec<_> = skipped.filter(|new| recorded.contains(&new.id)).collect();
-        crate::executor::count_skipped(&mut tx, &skipped, now).await?;
         tell_started(&mut tx, decided.new.iter().map(|new| (new.project_id, new.task_id))).await?;
+        let skipped =
+            decided.new.iter().filter(|new| new.status == ExecutionStatus::Skipped && recorded.contains(&new.id));
+        let skipped: Vec<_> = skipped.map(|new| (new.task_id, new.project_id, now, new.status)).collect();
+        db::execution::count_ends(&mut tx, &skipped).await?;
         faults::commit(tx, "claim").await?;
         let started = decided.calls.len();
         let is_all = is_all && decided.left == 0;

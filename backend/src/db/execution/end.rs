@@ -26,8 +26,7 @@ pub(crate) struct Changed {
     pub task_id: Uuid,
     pub project_id: Uuid,
     pub status: ExecutionStatus,
-    pub trigger: String,
-    pub error: Option<String>,
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
 struct ChangedRow {
@@ -35,16 +34,15 @@ struct ChangedRow {
     task_id: Uuid,
     project_id: Uuid,
     status: String,
-    trigger: String,
-    error: Option<String>,
+    finished_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<ChangedRow> for Changed {
     type Error = sqlx::Error;
     fn try_from(row: ChangedRow) -> Result<Self, sqlx::Error> {
         let status = text("status", &row.status)?;
-        let ChangedRow { id, task_id, project_id, trigger, error, .. } = row;
-        Ok(Self { id, task_id, project_id, status, trigger, error })
+        let ChangedRow { id, task_id, project_id, finished_at, .. } = row;
+        Ok(Self { id, task_id, project_id, status, finished_at })
     }
 }
 
@@ -79,7 +77,7 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
                error = u.error, response = u.response
            FROM ended u
            WHERE e.id = u.id AND e.attempt = u.attempt AND e.node = $1 AND e.status = 'RUNNING'
-           RETURNING e.id, e.task_id, e.project_id, e.status, e.trigger, e.error"#,
+           RETURNING e.id, e.task_id, e.project_id, e.status, e.finished_at"#,
         node,
         &ids,
         &attempts,
@@ -161,7 +159,7 @@ pub(crate) async fn rescue(conn: &mut PgConnection, limit: i64, spare: i32) -> R
                   finished_at = CASE WHEN again THEN NULL ELSE clock_timestamp() END,
                   lease_until = NULL, error = reason
            FROM lost WHERE e.id = lost.id
-           RETURNING e.id, e.task_id, e.project_id, e.status, e.trigger, e.error"#,
+           RETURNING e.id, e.task_id, e.project_id, e.status, e.finished_at"#,
         limit,
         spare
     )
@@ -195,7 +193,7 @@ pub(crate) async fn cancel(
         "UPDATE executions SET status = 'CANCELLED', finished_at = clock_timestamp(), cancel_requested_at = clock_timestamp(),
                 retry_at = NULL, lease_until = NULL, error = 'Cancelled by ' || $3
          WHERE id = $1 AND project_id = $2 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')
-         RETURNING id, task_id, project_id, status, trigger, error",
+         RETURNING id, task_id, project_id, status, finished_at",
         id,
         project_id,
         by
