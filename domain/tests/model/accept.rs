@@ -3,7 +3,7 @@
 //! Invariant: what it writes is seen by others when it commits and not before; its locks hold until then.
 
 use crate::machine::{Flaw, Machine};
-use crate::world::{Job, RECORDS, Record, Request, Start, Wake, World};
+use crate::world::{Call, Claim, Job, RECORDS, Record, Request, Run, Status, Wake, World};
 use domain::deletion::DeletionState;
 use domain::status::{StatusEvent, TaskStatus, transition};
 
@@ -23,37 +23,52 @@ impl Machine {
             return Some(());
         }
         transition(status, StatusEvent::RequestDeletion).ok()?;
-        world.request = Request::Locked { seen: world.live() };
+        // Only the flaw reads by the old snapshot; without it there is none to remember.
+        let seen = if self.has(Flaw::OneSnapshot) { self.in_flight(world) } else { 0 };
+        world.request = Request::Locked { seen };
         Some(())
     }
 
     /// `db::task::fence`: waits for a claimer that holds the schedule's row.
     pub fn write_fence(&self, world: &mut World) -> Option<()> {
         let Request::Locked { seen } = world.request else { return None };
-        if world.claim == Start::Locked && !self.has(Flaw::NoFence) {
+        if world.claim == Claim::Locked && !self.has(Flaw::NoFence) {
             return None;
         }
-        // Only the flaw reads by the old snapshot; without it there is none to remember.
-        world.request = Request::Fenced { seen: if self.has(Flaw::OneSnapshot) { seen } else { 0 } };
+        world.request = Request::Fenced { seen };
         if self.has(Flaw::AnswerBeforeCommit) {
             world.told[next_id(world)?] = true;
         }
         Some(())
     }
 
+    /// `db::execution::cancel_waiting`: others see it with the commit.
+    pub fn cancel_waiting(&self, world: &mut World) -> Option<()> {
+        let Request::Fenced { seen } = world.request else { return None };
+        world.request = Request::Cancelled { seen, waited: world.those(Run::is_waiting) };
+        Some(())
+    }
+
+    /// `list_in_flight`: what runs, and what was cancelled while a node may still send it.
+    fn in_flight(&self, world: &World) -> u8 {
+        let may_be_sent = |run: Run| run.status == Status::Ended && run.call == Call::Held;
+        world.those(|run| run.is_running() || may_be_sent(run) && !self.has(Flaw::ListLeavesOutTheCancelled))
+    }
+
     /// `db::execution::list_in_flight`, `db::deletion::insert`, the job, the commit.
     pub fn commit_request(&self, world: &mut World) -> Option<()> {
-        let Request::Fenced { seen } = world.request else { return None };
+        let Request::Cancelled { seen, waited } = world.request else { return None };
         let (status, id) = (world.task.status?, next_id(world)?);
         world.records[id] = Some(Record {
             state: DeletionState::Scheduled,
             previous: status.settable()?,
-            in_flight: if self.has(Flaw::OneSnapshot) { seen } else { world.live() },
+            in_flight: if self.has(Flaw::OneSnapshot) { seen } else { self.in_flight(world) },
             is_purging: false,
             failed_attempts: 0,
             last_error: None,
             wake: Wake::Due,
         });
+        world.end(waited & world.those(Run::is_waiting));
         world.task.status = Some(transition(status, StatusEvent::RequestDeletion).ok()?);
         world.task.owner = Some(id);
         world.task.is_scheduled &= self.has(Flaw::NoFence);

@@ -4,34 +4,44 @@
 //! on which of several ways it came to a state. That no run goes on for ever is proved apart.
 
 use crate::machine::Machine;
-use crate::world::{BATCHES, RECORDS, Record, Run, World};
+use crate::world::{BATCHES, Call, RECORDS, Record, Run, World};
 use domain::deletion::DeletionState;
 use domain::status::TaskStatus;
 use stateright::Property;
 
-pub const STARTS: &str = "nothing is in flight after a deletion but what it lists";
+pub const STARTS: &str = "nothing is recorded or started after a deletion";
+pub const LISTS: &str = "what runs after a deletion is what it lists";
+pub const CALLS: &str = "no call goes out after a deletion but those that it lists";
 pub const ACCEPTED: &str = "a 202 means a committed record and a fenced task";
 pub const ENDS: &str = "every accepted deletion ends gone, undone or failed";
 pub const TOLD_ONCE: &str = "exactly one TaskDeleted, never before the row is gone";
 pub const FINAL: &str = "what is gone stays gone, and what is undone has lost nothing";
 pub const WHOLE_POLICY: &str = "a deletion is given up only after the whole policy";
 
-pub const PROMISES: [&str; 6] = [STARTS, ACCEPTED, ENDS, TOLD_ONCE, FINAL, WHOLE_POLICY];
+pub const PROMISES: [&str; 8] = [STARTS, LISTS, CALLS, ACCEPTED, ENDS, TOLD_ONCE, FINAL, WHOLE_POLICY];
 
 pub const LISTED: &str = "a call in flight is listed";
+pub const CALLED_GONE: &str = "a call goes out for a task that is gone";
+pub const LATE: &str = "a node that was held up has a call of a deleted task in its hands";
+pub const RETRIED: &str = "a run waits for its next attempt when its task is deleted";
 pub const TWO_AT_ONE: &str = "two workers are at one deletion";
 pub const FAILED_AND_GONE: &str = "a deletion that was given up ends gone";
 pub const UNDONE_AND_GONE: &str = "a deletion after an undone one ends gone";
 
 pub fn properties() -> Vec<Property<Machine>> {
     vec![
-        Property::always(STARTS, starts),
+        Property::always(STARTS, |_, world: &World| !world.started_after),
+        Property::always(LISTS, lists),
+        Property::always(CALLS, |_, world: &World| !world.called_after),
         Property::always(ACCEPTED, accepted),
         Property::always(ENDS, ends),
         Property::always(TOLD_ONCE, told_once),
         Property::always(FINAL, is_final),
         Property::always(WHOLE_POLICY, whole_policy),
         Property::sometimes(LISTED, |_, world: &World| world.open().is_some_and(|(_, record)| record.in_flight != 0)),
+        Property::sometimes(CALLED_GONE, |_, world: &World| is_gone(world) && has_call(world, Call::Held)),
+        Property::sometimes(LATE, |_, world: &World| world.is_deleted() && has_call(world, Call::Late)),
+        Property::sometimes(RETRIED, |_, world: &World| world.is_deleted() && world.those(Run::is_waiting) != 0),
         Property::sometimes(
             TWO_AT_ONE,
             |_, world: &World| matches!(world.workers, [Some((one, _)), Some((other, _))] if one == other),
@@ -55,13 +65,12 @@ fn is_gone(world: &World) -> bool {
     world.task.status.is_none()
 }
 
-fn starts(_: &Machine, world: &World) -> bool {
-    let listed = match world.open() {
-        Some((_, record)) => record.in_flight,
-        None if is_gone(world) => 0,
-        None => return true,
-    };
-    world.live() & !listed == 0
+fn has_call(world: &World, call: Call) -> bool {
+    world.runs.iter().any(|run| run.call == call)
+}
+
+fn lists(_: &Machine, world: &World) -> bool {
+    !world.is_deleted() || world.those(Run::is_running) & !world.listed() == 0
 }
 
 fn accepted(_: &Machine, world: &World) -> bool {
@@ -93,10 +102,11 @@ fn told_once(machine: &Machine, world: &World) -> bool {
 
 fn is_final(_: &Machine, world: &World) -> bool {
     let task = &world.task;
-    let nothing_is_left = !task.is_scheduled && task.history == 0 && world.runs.iter().all(|run| *run == Run::Absent);
+    let nothing_is_left = !task.is_scheduled && task.history == 0 && world.is_purged();
     let is_removed = |record: &Record| record.state == DeletionState::Succeeded;
     let is_purged = task.history < BATCHES;
-    is_gone(world) == records(world).any(|record| is_removed(&record))
+    !world.ended_after_undo
+        && is_gone(world) == records(world).any(|record| is_removed(&record))
         && (!is_gone(world) || nothing_is_left)
         && records(world).all(|record| record.state != DeletionState::Undone || !record.is_purging)
         && (!is_purged || records(world).any(|record| record.is_purging))

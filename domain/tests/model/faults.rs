@@ -3,7 +3,7 @@
 //! Each has its budget. A process that dies takes its open transaction with it, and nothing that it has committed.
 
 use crate::machine::Machine;
-use crate::world::{Doing, Job, Record, Request, Start, Wake, World};
+use crate::world::{Call, Claim, Doing, Job, Record, Request, Start, Status, Wake, World};
 use domain::deletion::{DeletionState, FailureKind};
 
 impl Machine {
@@ -44,21 +44,37 @@ impl Machine {
 
     /// The scheduler dies with its claim.
     pub fn crash_claim(&self, world: &mut World) -> Option<()> {
-        if world.claim == Start::Idle || world.left.crashes == 0 {
+        if world.claim == Claim::Idle || world.left.crashes == 0 {
             return None;
         }
         world.left.crashes -= 1;
-        world.claim = Start::Idle;
+        world.claim = Claim::Idle;
         Some(())
     }
 
-    /// Whoever starts a run by hand dies.
-    pub fn crash_trigger(&self, world: &mut World) -> Option<()> {
-        if world.trigger == Start::Idle || world.left.crashes == 0 {
+    /// Whoever is about to start a run dies.
+    pub fn crash_start(&self, world: &mut World) -> Option<()> {
+        if world.start == Start::Idle || world.left.crashes == 0 {
             return None;
         }
         world.left.crashes -= 1;
-        world.trigger = Start::Idle;
+        world.start = Start::Idle;
+        Some(())
+    }
+
+    /// A lease runs out: the node is dead, or held up with the call in its hands.
+    pub fn lapse(&self, world: &mut World, run: usize) -> Option<()> {
+        let row = &mut world.runs[run];
+        if world.left.lapses == 0 || !(row.status == Status::Running || row.call == Call::Held) {
+            return None;
+        }
+        world.left.lapses -= 1;
+        if row.status == Status::Running {
+            row.status = Status::Lost;
+        }
+        if row.call == Call::Held {
+            row.call = Call::Late;
+        }
         Some(())
     }
 

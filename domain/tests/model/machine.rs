@@ -11,10 +11,20 @@ use stateright::{Model, Property};
 pub enum Flaw {
     /// Lock, fence and `in_flight` in one statement: it sees what was committed when it began.
     OneSnapshot,
-    /// A start by hand takes `FOR KEY SHARE`, or only reads the status: the request does not wait for it.
-    TriggerTakesKeyShare,
+    /// Who starts a run takes `FOR KEY SHARE`, or only reads the status: the request does not wait for it.
+    StartTakesKeyShare,
+    /// What waits is started whatever the task's status is.
+    StartIgnoresTheStatus,
+    /// A lost run is started by whoever finds it, without the task's row and whatever its status is.
+    RescueStarts,
+    /// A node that was held up sends its call when it can.
+    SendsAfterTheLease,
+    /// `in_flight` is what runs, without what was cancelled while a node may still send it.
+    ListLeavesOutTheCancelled,
     /// An undo asks whether the deletion is open, not whether it has begun to remove things.
     UndoIgnoresThePoint,
+    /// A drain ends what waits without asking whether the deletion was undone.
+    DrainIgnoresTheUndo,
     /// The point of no return is passed whatever the record says.
     PointIgnoresTheUndo,
     /// `TaskDeleted` is written after the commit that removes the row.
@@ -44,19 +54,24 @@ pub struct Machine {
 pub enum Move {
     // People.
     Request,
-    Trigger,
+    RunByHand,
+    CancelRun(usize),
     Undo(usize),
     Retry(usize),
     Edit(SettableStatus),
     // The system.
     WriteFence,
+    CancelWaiting,
     CommitRequest,
     Answer,
     Claim,
     CommitClaim,
-    CommitTrigger,
-    BeginRun(usize),
+    StartWaiting(usize),
+    CommitStart,
+    Send(usize),
     EndRun(usize),
+    FailRun(usize),
+    Rescue(usize),
     Fetch(usize, usize),
     Sweep(usize),
     Work(usize),
@@ -68,7 +83,8 @@ pub enum Move {
     CrashWorker(usize),
     CrashRequest,
     CrashClaim,
-    CrashTrigger,
+    CrashStart,
+    Lapse(usize),
     LoseJob(usize),
     Delay(usize),
 }
@@ -86,19 +102,19 @@ impl Machine {
 
     /// Whether `FOR NO KEY UPDATE` on the task's row would be granted: it conflicts with itself and with `FOR SHARE`.
     pub fn may_write_task(&self, world: &World) -> bool {
-        let is_shared = world.trigger == Start::Locked && !self.has(Flaw::TriggerTakesKeyShare);
-        !world.is_being_requested() && !is_shared
+        let is_held = world.start != Start::Idle && !self.has(Flaw::StartTakesKeyShare);
+        !world.is_being_requested() && !is_held
     }
 
     /// Whether the row could be deleted, for which every lock is in the way.
     pub fn may_delete_task(&self, world: &World) -> bool {
-        !world.is_being_requested() && world.trigger == Start::Idle
+        !world.is_being_requested() && world.start == Start::Idle
     }
 
     fn moves_of_the_system() -> impl Iterator<Item = Move> {
         use Move::*;
-        let single = [WriteFence, CommitRequest, Answer, Claim, CommitClaim, CommitTrigger];
-        let runs = (0..RUNS).flat_map(|run| [BeginRun(run), EndRun(run)]);
+        let single = [WriteFence, CancelWaiting, CommitRequest, Answer, Claim, CommitClaim, CommitStart];
+        let runs = (0..RUNS).flat_map(|run| [StartWaiting(run), Send(run), EndRun(run), FailRun(run), Rescue(run)]);
         let workers = (0..2).flat_map(|w| [Fetch(w, 0), Fetch(w, 1), Sweep(w), Work(w), Cancel(w)]);
         let records = (0..RECORDS).flat_map(|id| [Wait(id), Reconcile(id)]);
         single.into_iter().chain(runs).chain(workers).chain(records)
@@ -106,12 +122,13 @@ impl Machine {
 
     fn moves_of_others() -> impl Iterator<Item = Move> {
         use Move::*;
-        let single = [Request, Trigger, CrashRequest, CrashClaim, CrashTrigger];
+        let single = [Request, RunByHand, CrashRequest, CrashClaim, CrashStart];
+        let runs = (0..RUNS).flat_map(|run| [CancelRun(run), Lapse(run)]);
         let edits = SettableStatus::ALL.iter().map(|status| Edit(*status));
         let kinds = [FailureKind::Timeout, FailureKind::Conflict];
         let workers = (0..2).flat_map(move |w| kinds.map(|kind| Fail(w, kind)).into_iter().chain([CrashWorker(w)]));
         let records = (0..RECORDS).flat_map(|id| [Undo(id), Retry(id), LoseJob(id), Delay(id)]);
-        single.into_iter().chain(edits).chain(workers).chain(records)
+        single.into_iter().chain(edits).chain(runs).chain(workers).chain(records)
     }
 
     /// True when nobody but people and bad luck could still change anything.
@@ -126,14 +143,19 @@ impl Machine {
         match step {
             Move::Request => self.request(next),
             Move::WriteFence => self.write_fence(next),
+            Move::CancelWaiting => self.cancel_waiting(next),
             Move::CommitRequest => self.commit_request(next),
             Move::Answer => self.answer(next),
             Move::Claim => self.claim(next),
             Move::CommitClaim => self.commit_claim(next),
-            Move::Trigger => self.trigger(next),
-            Move::CommitTrigger => self.commit_trigger(next),
-            Move::BeginRun(run) => self.begin_run(next, run),
+            Move::RunByHand => self.run_by_hand(next),
+            Move::StartWaiting(run) => self.start_waiting(next, run),
+            Move::CommitStart => self.commit_start(next),
+            Move::Send(run) => self.send(next, run),
             Move::EndRun(run) => self.end_run(next, run),
+            Move::FailRun(run) => self.fail_run(next, run),
+            Move::Rescue(run) => self.rescue(next, run),
+            Move::CancelRun(run) => self.cancel_run(next, run),
             Move::Fetch(worker, id) => self.fetch(next, worker, id),
             Move::Sweep(worker) => self.sweep(next, worker),
             Move::Work(worker) => self.work(next, worker),
@@ -147,7 +169,8 @@ impl Machine {
             Move::CrashWorker(worker) => self.crash_worker(next, worker),
             Move::CrashRequest => self.crash_request(next),
             Move::CrashClaim => self.crash_claim(next),
-            Move::CrashTrigger => self.crash_trigger(next),
+            Move::CrashStart => self.crash_start(next),
+            Move::Lapse(run) => self.lapse(next, run),
             Move::LoseJob(id) => self.lose_job(next, id),
             Move::Delay(id) => self.delay(next, id),
         }?;

@@ -1,48 +1,49 @@
 //! The promises hold in every order of things, and each flaw breaks one.
 
-use crate::checks::{self, ACCEPTED, ENDS, FINAL, STARTS, TOLD_ONCE, WHOLE_POLICY};
+use crate::checks::{self, ACCEPTED, CALLS, ENDS, FINAL, LISTS, STARTS, TOLD_ONCE, WHOLE_POLICY};
 use crate::machine::{Flaw, Machine};
 use crate::world::{Budget, World};
 use stateright::{Checker, HasDiscoveries, Model};
 use std::collections::HashMap;
 
-/// Runs start while a deletion is requested, undone, requested again.
-const STARTING: Budget = Budget {
-    requests: 2,
-    undos: 1,
-    edits: 1,
-    claims: 1,
-    triggers: 1,
-    crashes: 1,
+/// Nothing is asked for and nothing goes wrong.
+const NOTHING: Budget = Budget {
+    requests: 0,
+    undos: 0,
+    edits: 0,
+    claims: 0,
+    triggers: 0,
+    cancels: 0,
+    retries: 0,
+    lapses: 0,
+    crashes: 0,
     failures: 0,
     lost_jobs: 0,
     delays: 0,
 };
 
+/// Runs start while a deletion is requested, undone, requested again.
+const STARTING: Budget = Budget { requests: 2, undos: 1, edits: 1, claims: 1, triggers: 1, crashes: 1, ..NOTHING };
+
+/// Runs fail, are cancelled, lose their node and are tried again meanwhile.
+const RETRYING: Budget =
+    Budget { requests: 2, undos: 1, claims: 1, triggers: 1, cancels: 1, retries: 1, lapses: 1, ..NOTHING };
+
 /// Everything goes wrong while a task is torn down.
-const TEARING_DOWN: Budget = Budget {
-    requests: 2,
-    undos: 1,
-    edits: 0,
-    claims: 0,
-    triggers: 0,
-    crashes: 1,
-    failures: 2,
-    lost_jobs: 1,
-    delays: 1,
-};
+const TEARING_DOWN: Budget =
+    Budget { requests: 2, undos: 1, crashes: 1, failures: 2, lost_jobs: 1, delays: 1, ..NOTHING };
 
 /// A bit of both.
 const MIXED: Budget = Budget {
     requests: 1,
     undos: 1,
-    edits: 0,
     claims: 1,
     triggers: 1,
     crashes: 1,
     failures: 1,
     lost_jobs: 1,
     delays: 1,
+    ..NOTHING
 };
 
 /// Tries everything that can happen in this world; it must have shown what makes it worth trying.
@@ -58,6 +59,12 @@ fn every_promise_holds(budget: Budget, shown: &[&'static str]) {
 #[test]
 fn every_promise_holds_whenever_runs_start() {
     every_promise_holds(STARTING, &[checks::LISTED, checks::UNDONE_AND_GONE]);
+}
+
+#[test]
+fn every_promise_holds_whatever_becomes_of_the_runs() {
+    let shown = [checks::LISTED, checks::CALLED_GONE, checks::LATE, checks::RETRIED, checks::UNDONE_AND_GONE];
+    every_promise_holds(RETRYING, &shown);
 }
 
 #[test]
@@ -102,7 +109,7 @@ fn no_way_is_endless(budget: Budget) {
 
 #[test]
 fn no_run_goes_on_for_ever() {
-    [STARTING, TEARING_DOWN, MIXED].into_iter().for_each(no_way_is_endless);
+    [STARTING, RETRYING, TEARING_DOWN, MIXED].into_iter().for_each(no_way_is_endless);
 }
 
 /// The checker must find a way to the broken promise.
@@ -115,22 +122,50 @@ fn is_broken_by(promise: &'static str, flaw: Flaw, budget: Budget) {
 
 #[test]
 fn with_one_snapshot_for_everything_a_run_is_missing_from_in_flight() {
-    is_broken_by(STARTS, Flaw::OneSnapshot, STARTING);
+    is_broken_by(LISTS, Flaw::OneSnapshot, STARTING);
 }
 
 #[test]
-fn with_a_key_share_lock_a_run_starts_by_hand_after_the_deletion() {
-    is_broken_by(STARTS, Flaw::TriggerTakesKeyShare, STARTING);
+fn with_a_key_share_lock_a_run_starts_after_the_deletion() {
+    is_broken_by(STARTS, Flaw::StartTakesKeyShare, STARTING);
+    is_broken_by(CALLS, Flaw::StartTakesKeyShare, STARTING);
+}
+
+#[test]
+fn without_the_status_a_run_that_waited_starts_after_the_deletion() {
+    is_broken_by(STARTS, Flaw::StartIgnoresTheStatus, RETRYING);
+    is_broken_by(CALLS, Flaw::StartIgnoresTheStatus, RETRYING);
+}
+
+#[test]
+fn a_rescue_that_does_not_ask_for_the_status_starts_a_run_after_the_deletion() {
+    is_broken_by(STARTS, Flaw::RescueStarts, RETRYING);
+}
+
+#[test]
+fn a_node_that_ignores_its_lease_sends_what_the_deletion_does_not_list() {
+    is_broken_by(CALLS, Flaw::SendsAfterTheLease, RETRYING);
+}
+
+#[test]
+fn a_run_that_was_cancelled_before_its_call_goes_out_unlisted_if_only_what_runs_is_listed() {
+    is_broken_by(CALLS, Flaw::ListLeavesOutTheCancelled, RETRYING);
 }
 
 #[test]
 fn without_the_fence_the_scheduler_starts_a_run_after_the_deletion() {
     is_broken_by(STARTS, Flaw::NoFence, STARTING);
+    is_broken_by(CALLS, Flaw::NoFence, STARTING);
 }
 
 #[test]
 fn an_undo_that_ignores_the_point_of_no_return_gives_back_a_task_without_its_history() {
     is_broken_by(FINAL, Flaw::UndoIgnoresThePoint, TEARING_DOWN);
+}
+
+#[test]
+fn a_drain_that_ignores_the_undo_ends_a_run_of_a_task_that_was_given_back() {
+    is_broken_by(FINAL, Flaw::DrainIgnoresTheUndo, RETRYING);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! reconciler (`delete.rs::reconcile`), and the time that it waits for.
 
 use crate::machine::{Flaw, Machine};
-use crate::world::{Job, Record, Start, Wake, World, now};
+use crate::world::{Claim, Job, Record, Run, Wake, World, now};
 use domain::deletion::{DeletionState, StuckPolicy, can_undo};
 use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 
@@ -41,7 +41,7 @@ impl Machine {
 
     /// `tasks::change`: it waits for a claimer that holds the schedule's row.
     pub fn edit(&self, world: &mut World, status: SettableStatus) -> Option<()> {
-        if world.left.edits == 0 || !self.may_write_task(world) || world.claim == Start::Locked {
+        if world.left.edits == 0 || !self.may_write_task(world) || world.claim == Claim::Locked {
             return None;
         }
         world.left.edits -= 1;
@@ -54,6 +54,9 @@ impl Machine {
         };
         world.task.status = Some(to);
         world.task.is_scheduled = to == TaskStatus::Active;
+        if to == TaskStatus::Disabled {
+            world.end(world.those(Run::is_waiting));
+        }
         Some(())
     }
 

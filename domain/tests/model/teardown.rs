@@ -29,7 +29,8 @@ impl Machine {
             Doing::Look if record.state != DeletionState::Running && record.wake.at() > now() => None,
             Doing::Look => Some(Doing::Begin),
             Doing::Begin => start_attempt(world, id, record),
-            Doing::Drain if world.live() != 0 => return None,
+            Doing::Drain if world.those(Run::is_waiting) != 0 => self.end_waiting(world, record),
+            Doing::Drain if world.is_in_flight() => return None,
             Doing::Drain => Some(Doing::PassThePoint),
             Doing::PassThePoint | Doing::Purge if !goes_on => None,
             Doing::PassThePoint => {
@@ -51,14 +52,24 @@ impl Machine {
         Some(())
     }
 
+    /// What failed while the deletion was accepted waits for an attempt that nobody will start, unless it was undone.
+    fn end_waiting(&self, world: &mut World, record: Record) -> Option<Doing> {
+        let is_running = record.state == DeletionState::Running;
+        (is_running || self.has(Flaw::DrainIgnoresTheUndo)).then(|| {
+            world.ended_after_undo |= record.state == DeletionState::Undone;
+            world.end(world.those(Run::is_waiting));
+            Doing::Drain
+        })
+    }
+
     /// The drain's time is up: calls in flight are cancelled, unless the deletion was undone meanwhile.
     pub fn cancel(&self, world: &mut World, worker: usize) -> Option<()> {
         let (id, Doing::Drain) = world.workers[worker]? else { return None };
-        if world.live() == 0 {
+        if !world.is_in_flight() {
             return None;
         }
         if world.records[id]?.state == DeletionState::Running {
-            world.runs.iter_mut().filter(|run| run.is_live()).for_each(|run| *run = Run::Ended);
+            world.end(world.those(|run| run.is_waiting() || run.is_running()));
         }
         world.workers[worker] = Some((id, Doing::PassThePoint));
         Some(())
@@ -69,8 +80,8 @@ impl Machine {
         world.records[id] = Some(Record { wake: Wake::Due, ..record });
         if world.task.history > 0 {
             world.task.history -= 1;
-        } else if world.runs.iter().any(|run| *run != Run::Absent) {
-            world.runs.fill(Run::Absent);
+        } else if !world.is_purged() {
+            world.purge();
         } else {
             world.deleted_events += u8::from(self.has(Flaw::EventBeforeTheRow));
             return Doing::DeleteRow;
@@ -86,7 +97,7 @@ impl Machine {
         if !owns(world, id) {
             return stopped(world, worker, id);
         }
-        if world.task.history > 0 || world.runs.iter().any(|run| *run != Run::Absent) {
+        if world.task.history > 0 || !world.is_purged() {
             // The foreign key of what is left.
             world.workers[worker] = Some((id, Doing::Fail(FailureKind::Conflict)));
             return Some(());
@@ -102,12 +113,12 @@ impl Machine {
     pub fn sweep(&self, world: &mut World, worker: usize) -> Option<()> {
         let (heard, Doing::Look) = world.workers[worker]? else { return None };
         let (id, record) = world.open()?;
-        let is_small = record.state == DeletionState::Scheduled && record.wake != Wake::Ahead && world.live() == 0;
+        let is_small = record.state == DeletionState::Scheduled && record.wake != Wake::Ahead && !world.is_in_flight();
         if !is_small || !owns(world, id) || !self.may_delete_task(world) {
             return None;
         }
         world.task.history = 0;
-        world.runs.fill(Run::Absent);
+        world.purge();
         world.records[id] = Some(Record { is_purging: true, ..record });
         remove(world, id, true)?;
         if heard == id {

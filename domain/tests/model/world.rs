@@ -27,19 +27,46 @@ pub struct Task {
     pub history: u8,
 }
 
-/// A row in `executions`.
+/// The status of a row in `executions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Run {
+pub enum Status {
     /// Never inserted, or removed with the history.
     Absent,
     Pending,
     Running,
+    /// RUNNING, and its lease has run out.
+    Lost,
+    RetryWait,
     Ended,
 }
 
+/// What a node has in its hands: the row can say something else meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// Not begun, sent, or gone with its node.
+    None,
+    /// About to be sent.
+    Held,
+    /// The same by a node that was held up for longer than the lease.
+    Late,
+}
+
+/// An execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    pub status: Status,
+    pub call: Call,
+}
+
 impl Run {
-    pub fn is_live(self) -> bool {
-        matches!(self, Self::Pending | Self::Running)
+    pub const ABSENT: Self = Self { status: Status::Absent, call: Call::None };
+
+    pub fn is_waiting(self) -> bool {
+        matches!(self.status, Status::Pending | Status::RetryWait)
+    }
+
+    pub fn is_running(self) -> bool {
+        matches!(self.status, Status::Running | Status::Lost)
     }
 }
 
@@ -100,7 +127,7 @@ pub enum Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     Idle,
-    /// The task's row is locked and the decision made. `seen`: what a statement that began now would see in flight.
+    /// The task's row is locked and the decision made. `seen`: what ran then.
     Locked {
         seen: u8,
     },
@@ -108,16 +135,31 @@ pub enum Request {
     Fenced {
         seen: u8,
     },
+    /// So is the end of what waited.
+    Cancelled {
+        seen: u8,
+        waited: u8,
+    },
     /// Committed; the 202 is on its way.
     Committed(usize),
 }
 
-/// A transaction that starts a run: the scheduler's claim, or somebody who starts it by hand.
+/// The scheduler's claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Claim {
+    Idle,
+    /// It holds the schedule's row.
+    Locked,
+}
+
+/// A transaction that holds the task's row to record or start a run. One at a time is enough: they lock each other out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Start {
     Idle,
-    /// It holds its lock: the claim the schedule's row, the trigger the task's row.
-    Locked,
+    /// Somebody runs the task by hand.
+    ByHand,
+    /// A scheduler starts this run, which waited.
+    Waiting(usize),
 }
 
 /// What a worker does next for a deletion.
@@ -146,6 +188,12 @@ pub struct Budget {
     pub edits: u8,
     pub claims: u8,
     pub triggers: u8,
+    /// Runs that a person cancels.
+    pub cancels: u8,
+    /// Attempts beyond the first, of all runs together.
+    pub retries: u8,
+    /// Leases that run out: a node has died, or is held up for as long.
+    pub lapses: u8,
     pub crashes: u8,
     pub failures: u8,
     pub lost_jobs: u8,
@@ -162,11 +210,17 @@ pub struct World {
     /// Rows of `TaskDeleted` in `events`.
     pub deleted_events: u8,
     pub request: Request,
-    pub claim: Start,
-    pub trigger: Start,
+    pub claim: Claim,
+    pub start: Start,
     pub workers: [Worker; 2],
     /// Which deletions a client has been told of.
     pub told: [bool; RECORDS],
+    /// A run was recorded or started in a transaction that committed after the deletion's.
+    pub started_after: bool,
+    /// A call went out after a deletion that does not list it.
+    pub called_after: bool,
+    /// A deletion that was undone has ended a run.
+    pub ended_after_undo: bool,
     pub left: Budget,
 }
 
@@ -175,27 +229,64 @@ impl World {
         let status = Some(TaskStatus::Active);
         Self {
             task: Task { status, owner: None, is_scheduled: true, history: BATCHES },
-            runs: [Run::Absent; RUNS],
+            runs: [Run::ABSENT; RUNS],
             records: [None; RECORDS],
             jobs: [Job::Absent; RECORDS],
             deleted_events: 0,
             request: Request::Idle,
-            claim: Start::Idle,
-            trigger: Start::Idle,
+            claim: Claim::Idle,
+            start: Start::Idle,
             workers: [None; 2],
             told: [false; RECORDS],
+            started_after: false,
+            called_after: false,
+            ended_after_undo: false,
             left,
         }
     }
 
-    /// The executions that have not ended, a bit each, as a statement sees them that begins now.
-    pub fn live(&self) -> u8 {
-        (0..RUNS).filter(|run| self.runs[*run].is_live()).map(|run| 1 << run).sum()
+    /// The runs that are like this, a bit each, as a statement sees them that begins now.
+    pub fn those(&self, is: impl Fn(Run) -> bool) -> u8 {
+        (0..RUNS).filter(|run| is(self.runs[*run])).map(|run| 1 << run).sum()
+    }
+
+    /// Whether something has not ended.
+    pub fn is_in_flight(&self) -> bool {
+        self.runs.iter().any(|run| run.is_waiting() || run.is_running())
+    }
+
+    /// Ends these runs. What a node has in its hands it may still send.
+    pub fn end(&mut self, runs: u8) {
+        for (run, row) in self.runs.iter_mut().enumerate() {
+            if runs & 1 << run != 0 {
+                row.status = Status::Ended;
+            }
+        }
+    }
+
+    /// Removes all executions.
+    pub fn purge(&mut self) {
+        self.runs.iter_mut().for_each(|run| run.status = Status::Absent);
+    }
+
+    pub fn is_purged(&self) -> bool {
+        self.runs.iter().all(|run| run.status == Status::Absent)
+    }
+
+    /// What the deletions list that were not undone.
+    pub fn listed(&self) -> u8 {
+        let lists = self.records.iter().flatten().filter(|record| record.state != DeletionState::Undone);
+        lists.fold(0, |listed, record| listed | record.in_flight)
+    }
+
+    /// Whether a deletion of the task was accepted, and not undone.
+    pub fn is_deleted(&self) -> bool {
+        self.task.status.is_none_or(TaskStatus::is_being_deleted)
     }
 
     /// Whether a request holds the task's row `FOR NO KEY UPDATE`.
     pub fn is_being_requested(&self) -> bool {
-        matches!(self.request, Request::Locked { .. } | Request::Fenced { .. })
+        matches!(self.request, Request::Locked { .. } | Request::Fenced { .. } | Request::Cancelled { .. })
     }
 
     pub fn record(&self, id: usize) -> Option<Record> {
