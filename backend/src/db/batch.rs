@@ -83,7 +83,11 @@ pub(crate) async fn insert(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
                                 previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, state, step)
          SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, $9, n.previous, n.version,
-                array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING' ORDER BY e.id),
+                array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING'
+                      UNION ALL
+                      SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'CANCELLED'
+                                                      AND e.node IS NOT NULL AND e.lease_until > clock_timestamp()
+                      ORDER BY 1),
                 $10, $10, $11, 'SCHEDULED', 'drain'
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) AS n(id, task_id, name, previous, version)
          RETURNING *",

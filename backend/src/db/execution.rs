@@ -19,13 +19,20 @@ use domain::execution::ExecutionSummary;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// What is in flight for a task: ids in order. Must run in a statement after the fence, so that it sees a claim that has
-/// just committed.
+/// What is in flight for a task: ids in order. What was cancelled belongs to it while its node may still send the call: the
+/// node hears of it later. Must run in a statement after the fence, so that it sees a claim that has just committed.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
-    sqlx::query_scalar!("SELECT id FROM executions WHERE task_id = $1 AND status = 'RUNNING' ORDER BY id", task_id)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM executions WHERE task_id = $1 AND status = 'RUNNING'
+           UNION ALL
+           SELECT id FROM executions WHERE task_id = $1 AND status = 'CANCELLED' AND node IS NOT NULL
+                                            AND lease_until > clock_timestamp()
+           ORDER BY 1"#,
+        task_id
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// How many executions of a task have not ended.
@@ -39,11 +46,11 @@ pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> R
     .await
 }
 
-/// Ends what is still in flight for a task.
+/// Ends what is still in flight for a task. The lease stays: until it runs out the node may send the call.
 pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
     point("execution.cancel_in_flight")?;
     let done = sqlx::query!(
-        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(), lease_until = NULL,
+        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),
                 error = 'Cancelled: the task is being deleted'
          WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')",
         task_id

@@ -21,25 +21,23 @@ pub(super) async fn drain(
     if record.step()? > Step::Drain || db::execution::count_in_flight(conn, record.task_id).await? == 0 {
         return Ok(None);
     }
-    // One that failed while the deletion was accepted waits for a retry that nobody will start.
-    let reason = super::delete::BEING_DELETED;
-    if db::execution::cancel_waiting(conn, &[record.task_id], reason).await? > 0
-        && db::execution::count_in_flight(conn, record.task_id).await? == 0
-    {
+    let mut tx = conn.begin().await?;
+    // Were it undone just now, what has not ended would not be ours to cancel.
+    if !is_running(&mut tx, record).await? {
         return Ok(None);
     }
     let seconds = backend.policies.drain_seconds;
-    let until = db::project::drain_until(conn, record.project_id, record.fenced_at, seconds).await?;
+    let until = db::project::drain_until(&mut tx, record.project_id, record.fenced_at, seconds).await?;
     if now < until {
-        return Ok(Some((now + DRAIN_TICK).min(until)));
-    }
-    let mut tx = conn.begin().await?;
-    // Were it undone just now, what is in flight would not be ours to cancel.
-    if is_running(&mut tx, record).await? {
-        let cancelled = db::execution::cancel_in_flight(&mut tx, record.task_id).await?;
+        // One that failed while the deletion was accepted waits for a retry that nobody will start.
+        db::execution::cancel_waiting(&mut tx, &[record.task_id], super::delete::BEING_DELETED).await?;
+        let is_done = db::execution::count_in_flight(&mut tx, record.task_id).await? == 0;
         faults::commit(tx, "drain").await?;
-        tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
+        return Ok((!is_done).then(|| (now + DRAIN_TICK).min(until)));
     }
+    let cancelled = db::execution::cancel_in_flight(&mut tx, record.task_id).await?;
+    faults::commit(tx, "drain").await?;
+    tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
     Ok(None)
 }
 

@@ -1,7 +1,8 @@
 //! Accepting a deletion while others are at the same task.
 
-use crate::support::{World, kind, scheduled, task_draft};
+use crate::support::{World, actor, kind, scheduled, task_draft};
 use backend::tasks::Change;
+use backend::tasks::delete_many::{Outcome, request_many};
 use backend::tasks::etag::Precondition;
 use domain::error::ProblemKind;
 use domain::status::TaskStatus;
@@ -64,7 +65,7 @@ async fn a_claim_that_commits_while_the_request_waits_is_in_flight(_: PgPoolOpti
         .await
         .unwrap();
     let insert = "INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at)
-                  VALUES ($1, $2, $3, 'PENDING', 'SCHEDULED', now())";
+                  VALUES ($1, $2, $3, 'RUNNING', 'SCHEDULED', now())";
     let id = Uuid::now_v7();
     sqlx::query(insert).bind(id).bind(task.uuid).bind(world.project.id).execute(&mut *claim).await.unwrap();
     let commit = async {
@@ -86,7 +87,7 @@ async fn claim_one(pool: &PgPool) -> Result<(), sqlx::Error> {
     let plan = "UPDATE task_schedules SET next_run_at = clock_timestamp() WHERE task_id = $1";
     sqlx::query(plan).bind(task).execute(&mut *tx).await?;
     let insert = "INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at)
-                  VALUES ($1, $2, $3, 'PENDING', 'SCHEDULED', clock_timestamp())";
+                  VALUES ($1, $2, $3, 'RUNNING', 'SCHEDULED', clock_timestamp())";
     sqlx::query(insert).bind(Uuid::now_v7()).bind(task).bind(project).execute(&mut *tx).await?;
     tx.commit().await
 }
@@ -129,5 +130,32 @@ async fn a_run_that_waits_for_a_retry_is_cancelled_and_not_in_flight(_: PgPoolOp
     assert_eq!(world.request(&task).await.in_flight, [running]);
     let cancelled = format!("executions WHERE id = '{waiting}' AND status = 'CANCELLED' AND error <> ''");
     assert_eq!(world.count(&cancelled).await, 1);
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_run_that_was_cancelled_is_in_flight_while_its_node_may_still_send_the_call(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(&options).await;
+    let (task, other) = (world.task("Nightly").await, world.task("Other").await);
+    let held = world.in_flight(&task, "RUNNING").await;
+    let (sent, late) = (world.in_flight(&task, "RUNNING").await, world.in_flight(&task, "RUNNING").await);
+    world.execute("UPDATE executions SET node = 'node-2', lease_until = clock_timestamp() + interval '60 s'").await;
+    for (id, change) in [(sent, "node = NULL"), (late, "lease_until = clock_timestamp()")] {
+        let statement = sqlx::AssertSqlSafe(format!("UPDATE executions SET {change} WHERE id = '{id}'"));
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    for id in [held, sent, late] {
+        backend::executions::cancel(&world.backend, &actor(), world.project.id, id).await.unwrap();
+    }
+    assert_eq!(world.request(&task).await.in_flight, [held]);
+    let held = world.in_flight(&other, "RUNNING").await;
+    world.execute("UPDATE executions SET node = 'node-2', lease_until = clock_timestamp() + interval '60 s'").await;
+    backend::executions::cancel(&world.backend, &actor(), world.project.id, held).await.unwrap();
+    let outcomes = request_many(&world.backend, &actor(), world.project.id, &[other.uuid]).await.unwrap();
+    let Outcome::Scheduled { deletion_id } = outcomes[0] else { panic!("{outcomes:?}") };
+    assert_eq!(world.deletion(deletion_id).await.in_flight, [held], "many at once do as one");
     world.end().await;
 }

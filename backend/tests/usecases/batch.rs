@@ -71,13 +71,14 @@ async fn a_batch_is_fenced_with_the_exact_list_of_what_is_in_flight_and_ends_gon
 ) {
     let world = World::new(&on).await;
     let (busy, idle) = (world.task("busy").await, world.task("idle").await);
-    let mut running = [world.in_flight(&busy, "RUNNING").await, world.in_flight(&busy, "PENDING").await];
+    let mut running = [world.in_flight(&busy, "RUNNING").await, world.in_flight(&busy, "RUNNING").await];
     running.sort_unstable();
+    world.in_flight(&busy, "PENDING").await;
     world.in_flight(&busy, "RETRY_WAIT").await;
     let outcomes = delete_all(&world, &[idle.uuid, busy.uuid]).await.unwrap();
     let record = world.deletion(deletion_of(outcomes[1])).await;
     assert_eq!(record.in_flight, running);
-    assert_eq!(world.count("executions WHERE status = 'CANCELLED'").await, 1);
+    assert_eq!(world.count("executions WHERE status = 'CANCELLED'").await, 2);
     assert!(world.deletion(deletion_of(outcomes[0])).await.in_flight.is_empty());
     assert_eq!((world.count("task_schedules").await, world.count("apalis.jobs").await), (0, 2));
     let undone = tasks::steer::undo(&world.backend, world.project.id, record.id).await.unwrap();

@@ -180,7 +180,8 @@ pub(crate) async fn abandon(conn: &mut PgConnection, ids: &[Uuid], node: &str) -
     Ok(())
 }
 
-/// Cancels an execution that has not ended; answers it as it is now, or none when it had ended or is not there.
+/// Cancels an execution that has not ended; answers it as it is now, or none when it had ended or is not there. The lease
+/// stays: until it runs out the node may send the call.
 pub(crate) async fn cancel(
     conn: &mut PgConnection,
     project_id: Uuid,
@@ -191,7 +192,7 @@ pub(crate) async fn cancel(
     let row = sqlx::query_as!(
         ChangedRow,
         "UPDATE executions SET status = 'CANCELLED', finished_at = clock_timestamp(), cancel_requested_at = clock_timestamp(),
-                retry_at = NULL, lease_until = NULL, error = 'Cancelled by ' || $3
+                retry_at = NULL, error = 'Cancelled by ' || $3
          WHERE id = $1 AND project_id = $2 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')
          RETURNING id, task_id, project_id, status, finished_at",
         id,
