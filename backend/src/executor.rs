@@ -1,8 +1,7 @@
 //! The executor: makes the calls of executions that this node has started, keeps their leases, writes what became of them.
 //!
-//! Invariants: as many calls at a time as there are permits, and a permit is given back only when the end is written, so
-//! memory is bounded whatever the endpoints and the database do; an execution of this node is in `running` until then, so
-//! its lease is kept. Fed by the scheduler.
+//! Invariants: an execution of this node is in `running` until its end is written, so its lease is kept; and no more are
+//! started than fit in there, so memory is bounded whatever the endpoints and the database do. Fed by the scheduler.
 
 mod answer;
 mod call;
@@ -18,7 +17,7 @@ pub(crate) use finish::tell_ended;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -60,20 +59,17 @@ impl Room {
 
 struct Running {
     project: Uuid,
+    attempt: i32,
     stop: CancellationToken,
 }
-
-/// What became of a call, with its permit.
-type Outcome = (Ended, OwnedSemaphorePermit);
 
 struct Inner {
     backend: Backend,
     settings: ExecutorSettings,
     caller: Caller,
-    permits: Arc<Semaphore>,
     running: Mutex<HashMap<Uuid, Running>>,
-    ended: mpsc::UnboundedSender<Outcome>,
-    outcomes: Mutex<Option<mpsc::UnboundedReceiver<Outcome>>>,
+    ended: mpsc::UnboundedSender<Ended>,
+    outcomes: Mutex<Option<mpsc::UnboundedReceiver<Ended>>>,
     freed: Notify,
     look: Notify,
 }
@@ -93,7 +89,6 @@ impl Executor {
             backend,
             settings,
             caller: Caller::new(settings.allow_private)?,
-            permits: Arc::new(Semaphore::new(settings.calls)),
             running: Mutex::default(),
             ended,
             outcomes: Mutex::new(Some(outcomes)),
@@ -110,28 +105,33 @@ impl Executor {
     pub(crate) fn room(&self, most: usize) -> Room {
         let most_of_project = self.0.settings.calls_of_project;
         let mut of_project = HashMap::<Uuid, usize>::new();
-        for running in self.running().values() {
+        let running = self.running();
+        for running in running.values() {
             *of_project.entry(running.project).or_default() += 1;
         }
         let is_busy = |(project, count): (&Uuid, &usize)| (*count >= most_of_project).then_some(*project);
         let busy_projects = of_project.iter().filter_map(is_busy).collect();
-        Room { calls: self.0.permits.available_permits().min(most), busy_projects, of_project, most_of_project }
+        let calls = self.0.settings.calls.saturating_sub(running.len()).min(most);
+        Room { calls, busy_projects, of_project, most_of_project }
     }
 
     /// Makes a call whose execution is RUNNING here, committed.
     pub(crate) fn start(&self, call: Call) {
-        let (id, project, stop) = (call.planned.execution_id, call.planned.project_id, CancellationToken::new());
-        self.running().insert(id, Running { project, stop: stop.clone() });
+        let (id, project, attempt) = (call.planned.execution_id, call.planned.project_id, call.planned.attempt);
+        let stop = CancellationToken::new();
+        let before = self.running().insert(id, Running { project, attempt, stop: stop.clone() });
+        if let Some(before) = before {
+            // An attempt that this node lost while it was held up.
+            before.stop.cancel();
+        }
         let executor = self.clone();
         tokio::spawn(async move {
-            // There is one, unless another step has been quicker: then it waits a moment.
-            let Ok(permit) = Arc::clone(&executor.0.permits).acquire_owned().await else { return };
             metrics::gauge!("sexton_calls_in_flight").increment(1.0);
             let result = stop.run_until_cancelled(executor.0.caller.make(&call, executor.0.settings.lease)).await;
             metrics::gauge!("sexton_calls_in_flight").decrement(1.0);
             match result {
-                Some(result) => drop(executor.0.ended.send((call.ended(result), permit))),
-                None => executor.forget(&[id]),
+                Some(result) => drop(executor.0.ended.send(call.ended(result))),
+                None => executor.forget([(id, attempt)]),
             }
         });
     }
@@ -147,6 +147,7 @@ impl Executor {
     }
 
     /// Writes ends and keeps leases until `stop`, then waits for the calls in flight and hands back those that take longer.
+    /// Nothing may be started any more when `stop` comes.
     pub async fn run(self, stop: CancellationToken) {
         let Some(outcomes) = self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let (written, kept) = (CancellationToken::new(), CancellationToken::new());
@@ -154,11 +155,15 @@ impl Executor {
         let keeping = tokio::spawn(leases::run(self.clone(), kept.clone()));
         stop.cancelled().await;
         let _ = tokio::time::timeout(self.0.settings.grace, self.idle()).await;
+        let left = self.hang_up();
         written.cancel();
         let _ = writing.await;
         kept.cancel();
         let _ = keeping.await;
-        self.abandon().await;
+        if !left.is_empty() {
+            tracing::warn!(executions = left.len(), "calls in flight are handed back");
+            leases::abandon(&self, &left).await;
+        }
     }
 
     async fn idle(&self) {
@@ -167,19 +172,21 @@ impl Executor {
         }
     }
 
-    async fn abandon(&self) {
-        let left: Vec<Uuid> = self.running().keys().copied().collect();
-        if !left.is_empty() {
-            tracing::warn!(executions = left.len(), "calls in flight are handed back");
-            leases::abandon(self, &left).await;
-        }
+    /// Cuts the calls in flight off; answers which it were.
+    fn hang_up(&self) -> Vec<Uuid> {
+        let running = self.running();
+        running.values().for_each(|running| running.stop.cancel());
+        running.keys().copied().collect()
     }
 
-    fn forget(&self, ids: &[Uuid]) {
+    /// These attempts are over.
+    fn forget(&self, attempts: impl IntoIterator<Item = (Uuid, i32)>) {
         {
             let mut running = self.running();
-            for id in ids {
-                running.remove(id);
+            for (id, attempt) in attempts {
+                if running.get(&id).is_some_and(|running| running.attempt == attempt) {
+                    running.remove(&id);
+                }
             }
         }
         self.0.freed.notify_waiters();

@@ -59,8 +59,14 @@ impl Loops {
             tracker.spawn(tail(self.pool.clone(), self.bus, stop.clone()));
         }
         if settings.has(Role::Scheduler) {
-            tracker.spawn(self.executor.clone().run(stop.clone()));
-            tracker.spawn(schedule(self.scheduler, self.executor, self.pool.clone(), stop.clone()));
+            // Its calls end after its last step: what was claimed in there would have nobody who makes the call.
+            let claimed = CancellationToken::new();
+            tracker.spawn(self.executor.clone().run(claimed.clone()));
+            let scheduling = schedule(self.scheduler, self.executor, self.pool.clone(), stop.clone());
+            tracker.spawn(async move {
+                let _claimed = claimed.drop_guard();
+                scheduling.await;
+            });
         }
         if settings.has(Role::Worker) {
             let handler = Arc::new(Teardown::new(self.backend.clone()));

@@ -1,6 +1,6 @@
 //! Writing what became of calls: as many as have ended, in one transaction; again until the database has taken it.
 
-use super::{Executor, Outcome};
+use super::Executor;
 use crate::db::execution::{Changed, Ended};
 use crate::{Result, db, faults};
 use domain::event::EventKind;
@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes ends until `stop`, and then those that are there.
-pub(super) async fn run(executor: Executor, mut outcomes: UnboundedReceiver<Outcome>, stop: CancellationToken) {
+pub(super) async fn run(executor: Executor, mut outcomes: UnboundedReceiver<Ended>, stop: CancellationToken) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let received = tokio::select! {
@@ -31,10 +31,8 @@ pub(super) async fn run(executor: Executor, mut outcomes: UnboundedReceiver<Outc
         if received == 0 {
             return;
         }
-        let (ended, permits): (Vec<Ended>, Vec<_>) = batch.drain(..).unzip();
-        write(&executor, &ended, &stop).await;
-        drop(permits);
-        executor.forget(&ended.iter().map(|ended| ended.id).collect::<Vec<_>>());
+        write(&executor, &batch, &stop).await;
+        executor.forget(batch.drain(..).map(|ended| (ended.id, ended.attempt)));
     }
 }
 
