@@ -78,17 +78,20 @@ impl Scheduler {
     /// # Errors
     /// A database error; nothing was taken then that is not taken again.
     pub async fn step(&mut self, now: Instant) -> Result<Step> {
-        let result = self.steps(now).await;
-        match &result {
-            Ok(_) => self.steady_since = self.steady_since.or(Some(now)),
-            Err(_) => self.steady_since = None,
-        }
-        result
+        // Whoever gives a step up that hangs drops it here: it counts as one that failed.
+        let steady_since = self.steady_since.take();
+        let is_steady = steady_since.is_some_and(|since| now - since >= self.executor.lease());
+        let step = self.steps(now, is_steady).await?;
+        self.steady_since = steady_since.or(Some(now));
+        Ok(step)
     }
 
-    async fn steps(&mut self, now: Instant) -> Result<Step> {
+    async fn steps(&mut self, now: Instant, is_steady: bool) -> Result<Step> {
         let mut conn = self.backend.pool.acquire().await?;
-        self.rescue(&mut conn, now).await?;
+        if is_steady && self.rescued_at.is_none_or(|at| now - at >= RESCUE_EVERY) {
+            self.rescued_at = Some(now);
+            self.rescue(&mut conn).await?;
+        }
         let waited = self.start_waiting(&mut conn).await?;
         let room = self.executor.room(BATCH);
         if room.is_none() {
@@ -111,20 +114,19 @@ impl Scheduler {
 
     /// Hands on executions whose node shows no sign of life. After an outage of the database nobody could show one: then
     /// everybody gets a lease's time first.
-    async fn rescue(&mut self, conn: &mut PgConnection, now: Instant) -> Result<()> {
-        let is_steady = self.steady_since.is_some_and(|since| now - since >= self.executor.lease());
-        if !is_steady || self.rescued_at.is_some_and(|at| now - at < RESCUE_EVERY) {
-            return Ok(());
-        }
-        self.rescued_at = Some(now);
+    async fn rescue(&mut self, conn: &mut PgConnection) -> Result<()> {
         let mut tx = conn.begin().await?;
-        let lost = db::execution::rescue(&mut tx, BATCH as i64, SPARE_ATTEMPTS).await?;
-        if lost.is_empty() {
+        let mut changed = db::execution::rescue(&mut tx, BATCH as i64, SPARE_ATTEMPTS).await?;
+        let lost = changed.len();
+        changed.extend(db::execution::cancel_stranded(&mut tx, BATCH as i64).await?);
+        if changed.is_empty() {
             return Ok(());
         }
-        tracing::warn!(executions = lost.len(), "executions without a sign of life taken over");
-        metrics::counter!("sexton_executions_rescued_total").increment(lost.len() as u64);
-        crate::executor::tell_ended(&mut tx, &lost).await?;
+        if lost > 0 {
+            tracing::warn!(executions = lost, "executions without a sign of life taken over");
+            metrics::counter!("sexton_executions_rescued_total").increment(lost as u64);
+        }
+        crate::executor::tell_ended(&mut tx, &changed).await?;
         faults::commit(tx, "rescue").await?;
         self.backend.tell();
         Ok(())

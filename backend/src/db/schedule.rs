@@ -2,9 +2,7 @@
 
 use crate::faults::point;
 use chrono::{DateTime, NaiveTime, Utc};
-use domain::schedule::ScheduleConfig;
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Plans the next run of a task, or, with none, takes the task out of the scheduler's sight.
@@ -39,7 +37,7 @@ pub(crate) struct Due {
     pub project_id: Uuid,
     pub name: String,
     pub schedule_type: String,
-    pub schedule_config: Json<ScheduleConfig>,
+    pub schedule_config: serde_json::Value,
     pub timeout_seconds: i32,
     pub max_attempts: i32,
     pub metadata: serde_json::Value,
@@ -72,7 +70,7 @@ pub(crate) async fn take_due(conn: &mut PgConnection, sight: &Sight<'_>, limit: 
     sqlx::query_as!(
         Due,
         r#"SELECT s.task_id, s.next_run_at, s.fires, t.project_id, t.name, t.schedule_type,
-                  t.schedule_config AS "schedule_config: Json<ScheduleConfig>", t.timeout_seconds, t.max_attempts, t.metadata,
+                  t.schedule_config, t.timeout_seconds, t.max_attempts, t.metadata,
                   t.overlap_policy, t.missed_run_policy, t.completion, p.execution_endpoint AS endpoint, p.signing_secret,
                   p.previous_signing_secret, g.start_time, g.end_time, g.timezone AS "timezone?", g.override AS by_hand,
                   g.override_until AS by_hand_until
@@ -101,20 +99,28 @@ pub(crate) async fn next_due_ms(conn: &mut PgConnection) -> Result<Option<f64>, 
     .await
 }
 
-/// Plans the next runs of `ids`, and takes `ended` out of the scheduler's sight. The rows are locked.
-pub(crate) async fn plan_many(
-    conn: &mut PgConnection,
-    ids: &[Uuid],
-    next: &[DateTime<Utc>],
-    ended: &[Uuid],
-) -> Result<(), sqlx::Error> {
+/// Where a row that was due goes.
+pub(crate) struct Plan {
+    pub task_id: Uuid,
+    pub next_run_at: DateTime<Utc>,
+    /// Whether anything is fired then, or it is only planned onwards.
+    pub fires: bool,
+}
+
+/// Plans the next runs, and takes `ended` out of the scheduler's sight. The rows are locked.
+pub(crate) async fn plan_many(conn: &mut PgConnection, plans: &[Plan], ended: &[Uuid]) -> Result<(), sqlx::Error> {
     point("schedule.plan_many")?;
+    let ids: Vec<Uuid> = plans.iter().map(|plan| plan.task_id).collect();
+    let next: Vec<DateTime<Utc>> = plans.iter().map(|plan| plan.next_run_at).collect();
+    let fires: Vec<bool> = plans.iter().map(|plan| plan.fires).collect();
     sqlx::query!(
-        "WITH gone AS (DELETE FROM task_schedules WHERE task_id = ANY($3))
-         UPDATE task_schedules s SET next_run_at = planned.next_run_at, fires = true
-         FROM unnest($1::uuid[], $2::timestamptz[]) AS planned(task_id, next_run_at) WHERE s.task_id = planned.task_id",
-        ids,
-        next,
+        "WITH gone AS (DELETE FROM task_schedules WHERE task_id = ANY($4))
+         UPDATE task_schedules s SET next_run_at = planned.next_run_at, fires = planned.fires
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::bool[]) AS planned(task_id, next_run_at, fires)
+         WHERE s.task_id = planned.task_id",
+        &ids,
+        &next,
+        &fires,
         ended
     )
     .execute(conn)

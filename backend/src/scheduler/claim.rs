@@ -5,10 +5,10 @@
 
 use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
 use crate::db::execution::NewExecution;
-use crate::db::schedule::{Due as DueRow, Sight};
+use crate::db::schedule::{Due as DueRow, Plan, Sight};
 use crate::executor::{Call, Planned};
 use crate::{Result, db, faults};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
 use domain::group::Window;
 use domain::schedule::{Due, Schedule};
@@ -17,6 +17,9 @@ use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 use uuid::Uuid;
+
+/// How soon a schedule that cannot be read is looked at again.
+const UNREADABLE_FOR: TimeDelta = TimeDelta::minutes(1);
 
 /// What a claim came to.
 pub(super) struct Claimed {
@@ -30,7 +33,7 @@ pub(super) struct Claimed {
 struct Decided {
     new: Vec<NewExecution>,
     calls: Vec<Planned>,
-    planned: (Vec<Uuid>, Vec<DateTime<Utc>>),
+    planned: Vec<Plan>,
     ended: Vec<Uuid>,
     left: usize,
 }
@@ -45,16 +48,21 @@ impl Scheduler {
         let limit = room.calls.min(BATCH);
         let sight = Sight { now, low_water, busy_projects: &room.busy_projects };
         let due = db::schedule::take_due(&mut tx, &sight, limit as i64).await?;
-        let is_all = due.len() < limit;
-        if is_all && room.busy_projects.is_empty() {
-            self.low_water = now - BELOW;
-            self.swept_at = if sweeps { Some(began) } else { self.swept_at };
-        }
-        if due.is_empty() {
+        let is_short = due.len() < limit;
+        let mut decided = if due.is_empty() { Decided::default() } else { decide(&mut tx, due, now, room).await? };
+        let is_all = is_short && decided.left == 0;
+        // What is left behind, or could not be committed, must stay in sight.
+        let mut saw_all = || {
+            if is_all && room.busy_projects.is_empty() {
+                self.low_water = now - BELOW;
+                self.swept_at = if sweeps { Some(began) } else { self.swept_at };
+            }
+        };
+        if decided.planned.is_empty() && decided.ended.is_empty() {
+            saw_all();
             return Ok(Claimed { started: 0, is_all });
         }
-        let mut decided = decide(&mut tx, due, now, room).await?;
-        db::schedule::plan_many(&mut tx, &decided.planned.0, &decided.planned.1, &decided.ended).await?;
+        db::schedule::plan_many(&mut tx, &decided.planned, &decided.ended).await?;
         let lease = self.executor.lease().as_secs() as i32;
         let recorded = db::execution::record(&mut tx, &decided.new, &self.backend.node, lease).await?;
         let recorded: HashSet<Uuid> = recorded.into_iter().collect();
@@ -65,8 +73,8 @@ impl Scheduler {
         let skipped: Vec<_> = skipped.map(|new| (new.task_id, new.project_id, now, new.status)).collect();
         db::execution::count_ends(&mut tx, &skipped).await?;
         faults::commit(tx, "claim").await?;
+        saw_all();
         let started = decided.calls.len();
-        let is_all = is_all && decided.left == 0;
         for planned in decided.calls {
             metrics::histogram!("sexton_execution_lateness_seconds")
                 .record((now - planned.scheduled_at).as_seconds_f64());
@@ -102,10 +110,11 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, r
 impl Decided {
     fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
         let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
-        let schedule = Schedule::read(kind, &row.schedule_config.0).ok();
+        let config = serde_json::from_value(row.schedule_config.clone()).ok();
+        let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
         let window = row.window();
         let what = match &schedule {
-            None => Due::default(),
+            None => return Ok(self.postpone(&row, now)),
             Some(schedule) if !row.fires => {
                 Due { next: schedule.next_open_after(now, window.as_ref()), ..Due::default() }
             }
@@ -115,15 +124,18 @@ impl Decided {
             }
         };
         match what.next {
-            Some(next) => {
-                self.planned.0.push(row.task_id);
-                self.planned.1.push(next);
-            }
+            Some(next) => self.planned.push(Plan { task_id: row.task_id, next_run_at: next, fires: true }),
             None => self.ended.push(row.task_id),
         }
         let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
         let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
         self.fire(row, &what, overlap.decide(runs, waits))
+    }
+
+    /// A schedule that this version cannot read holds up no other; perhaps another node can.
+    fn postpone(&mut self, row: &DueRow, now: DateTime<Utc>) {
+        tracing::error!(task = %row.task_id, "the schedule cannot be read");
+        self.planned.push(Plan { task_id: row.task_id, next_run_at: now + UNREADABLE_FOR, fires: false });
     }
 
     /// Records what is fired and what is not: the first starts or waits, as the overlap says; further ones, made up for, wait.

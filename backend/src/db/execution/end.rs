@@ -112,7 +112,8 @@ pub(crate) async fn keep_answers(conn: &mut PgConnection, ended: &[&Ended]) -> R
 }
 
 /// Shows a sign of life for the calls of this node. Answers those that are still its own: the others were cancelled, ended,
-/// or taken over.
+/// or taken over. One that somebody is changing just now is left to him: to wait here while the same node writes ends, in
+/// another order, would be a deadlock.
 pub(crate) async fn renew(
     conn: &mut PgConnection,
     ids: &[Uuid],
@@ -121,8 +122,11 @@ pub(crate) async fn renew(
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.renew")?;
     sqlx::query_scalar!(
-        "UPDATE executions SET lease_until = now() + make_interval(secs => $3)
-         WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING' RETURNING id",
+        "WITH renewed AS (
+             UPDATE executions SET lease_until = now() + make_interval(secs => $3)
+             WHERE id IN (SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING'
+                          FOR NO KEY UPDATE SKIP LOCKED))
+         SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING'",
         ids,
         node,
         f64::from(lease_seconds)
@@ -162,6 +166,24 @@ pub(crate) async fn rescue(conn: &mut PgConnection, limit: i64, spare: i32) -> R
            RETURNING e.id, e.task_id, e.project_id, e.status, e.finished_at"#,
         limit,
         spare
+    )
+    .fetch_all(conn)
+    .await?;
+    changed(rows)
+}
+
+/// Cancels up to `limit` attempts that are due and may not begin: the call failed in the moment in which its task was disabled
+/// or its deletion accepted. Nobody else would end them.
+pub(crate) async fn cancel_stranded(conn: &mut PgConnection, limit: i64) -> Result<Vec<Changed>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        ChangedRow,
+        "UPDATE executions SET status = 'CANCELLED', finished_at = clock_timestamp(), retry_at = NULL,
+                error = 'Cancelled before its next attempt: the task is not active.'
+         WHERE id IN (SELECT e.id FROM executions e JOIN tasks t ON t.id = e.task_id
+                      WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= clock_timestamp() AND t.status <> 'ACTIVE'
+                      LIMIT $1 FOR UPDATE OF e SKIP LOCKED)
+         RETURNING id, task_id, project_id, status, finished_at",
+        limit
     )
     .fetch_all(conn)
     .await?;
