@@ -150,7 +150,7 @@ impl World {
     }
 
     /// Waits until a query that answers a bool answers true: the queries themselves pace the loop.
-    async fn until(&self, condition: &'static str) {
+    pub async fn until(&self, condition: &'static str) {
         let look = async { while !sqlx::query_scalar::<_, bool>(condition).fetch_one(&self.pool).await.unwrap() {} };
         tokio::time::timeout(PATIENCE, look).await.expect(condition);
     }
