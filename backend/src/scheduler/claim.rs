@@ -114,7 +114,10 @@ impl Decided {
         let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
         let window = row.window();
         let what = match &schedule {
-            None => return Ok(self.postpone(&row, now)),
+            None => {
+                self.postpone(row, now);
+                return Ok(());
+            }
             Some(schedule) if !row.fires => {
                 Due { next: schedule.next_open_after(now, window.as_ref()), ..Due::default() }
             }
