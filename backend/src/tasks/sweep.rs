@@ -4,23 +4,32 @@
 //! the long way by itself (`super::delete::perform`), so the bad one holds back nobody.
 
 use crate::{Backend, Result, db, faults};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Connection;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Tears down a group of due deletions with little history; answers which. None is not an error.
+/// What a sweep removed.
+struct Swept {
+    ids: Vec<Uuid>,
+    /// Since when the first of them was due; none when there was nothing.
+    since: Option<DateTime<Utc>>,
+}
+
+/// Tears down a group of deletions with little history that are due since `after` or later. None is not an error.
 ///
 /// # Errors
 /// The database error that undid the whole group.
-pub async fn sweep(backend: &Backend) -> Result<Vec<Uuid>> {
+async fn sweep(backend: &Backend, after: DateTime<Utc>) -> Result<Swept> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let small = db::deletion::take_small(&mut tx).await?;
+    let small = db::deletion::take_small(&mut tx, after).await?;
+    let since = small.iter().map(|small| small.wake_at).min();
     if small.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Swept { ids: Vec::new(), since });
     }
     let (ids, tasks): (Vec<Uuid>, Vec<Uuid>) = small.iter().map(|small| (small.id, small.task_id)).unzip();
     let events: Vec<Uuid> = ids.iter().map(|_| Uuid::now_v7()).collect();
@@ -30,7 +39,7 @@ pub async fn sweep(backend: &Backend) -> Result<Vec<Uuid>> {
     faults::commit(tx, "sweep").await?;
     count_gone(requested.into_iter().map(|at| now - at));
     backend.tell();
-    Ok(ids)
+    Ok(Swept { ids, since })
 }
 
 /// Counts tasks that are gone, each with the time since it was requested.
@@ -50,11 +59,24 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct Sweeper {
     permits: Semaphore,
     gone: Mutex<HashSet<Uuid>>,
+    low_water: Mutex<Option<LowWater>>,
 }
+
+/// Below it nothing due is expected, and many index entries of what is gone.
+#[derive(Clone, Copy)]
+struct LowWater {
+    at: DateTime<Utc>,
+    looked_below: Instant,
+}
+
+/// How far the low-water mark stays behind what was taken: deletions become visible out of order.
+const BELOW: TimeDelta = TimeDelta::seconds(1);
+/// How often a sweep looks below it, at what another one had taken and given back.
+const LOOK_BELOW_EVERY: Duration = Duration::from_secs(2);
 
 impl Default for Sweeper {
     fn default() -> Self {
-        Self { permits: Semaphore::new(AT_A_TIME), gone: Mutex::default() }
+        Self { permits: Semaphore::new(AT_A_TIME), gone: Mutex::default(), low_water: Mutex::default() }
     }
 }
 
@@ -71,13 +93,31 @@ impl Sweeper {
         if self.forget(id) {
             return Ok(true);
         }
-        let swept = sweep(backend).await?;
+        let swept = self.sweep(backend).await?;
         let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         if gone.len() > REMEMBERED {
             gone.clear();
         }
         gone.extend(swept);
         Ok(gone.remove(&id))
+    }
+
+    /// Sweeps from the low-water mark on, and at times, or when nothing is there, from the beginning.
+    async fn sweep(&self, backend: &Backend) -> Result<Vec<Uuid>> {
+        let mark = *self.low_water.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = mark.filter(|mark| mark.looked_below.elapsed() < LOOK_BELOW_EVERY);
+        let mut swept = match mark {
+            Some(mark) => sweep(backend, mark.at).await?,
+            None => Swept { ids: Vec::new(), since: None },
+        };
+        let mut looked_below = mark.map_or_else(Instant::now, |mark| mark.looked_below);
+        if swept.since.is_none() {
+            looked_below = Instant::now();
+            swept = sweep(backend, DateTime::UNIX_EPOCH).await?;
+        }
+        let mark = swept.since.map(|since| LowWater { at: since - BELOW, looked_below });
+        *self.low_water.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+        Ok(swept.ids)
     }
 
     fn forget(&self, id: Uuid) -> bool {

@@ -9,22 +9,31 @@ use uuid::Uuid;
 pub(crate) struct Small {
     pub id: Uuid,
     pub task_id: Uuid,
+    pub wake_at: DateTime<Utc>,
 }
 
-/// Locks up to 200 deletions that are due, untried, with nothing in flight and little history (100 runs, 1,000 log lines),
-/// and their tasks; the longest due first. What somebody else holds is skipped, so this never waits and never deadlocks.
-/// The numbers stand in the text: as parameters they lead the planner to sort all deletions (240 ms instead of 8).
-pub(crate) async fn take_small(conn: &mut PgConnection) -> Result<Vec<Small>, sqlx::Error> {
+/// Locks up to 200 deletions that are due since `after` or later, untried, with nothing in flight and little history (100
+/// runs, 1,000 log lines), and their tasks; of the thousand that are longest due. What somebody else holds is skipped, so this
+/// never waits and never deadlocks.
+///
+/// The inner select fixes the plan: joined first and sorted afterwards, as the planner does when its statistics are old, all
+/// deletions are looked at (900 ms at 50,000 where this takes 3). `after` spares the entries of those that are gone already,
+/// which the index keeps while anybody may still see them. Numbers stand in the text: as parameters they change the plan.
+pub(crate) async fn take_small(conn: &mut PgConnection, after: DateTime<Utc>) -> Result<Vec<Small>, sqlx::Error> {
     point("deletion.take_small")?;
     sqlx::query_as!(
         Small,
-        "SELECT d.id, d.task_id FROM deletions d JOIN tasks t ON t.id = d.task_id
-         WHERE d.completed_at IS NULL AND d.wake_at <= clock_timestamp() AND d.state = 'SCHEDULED'
-           AND t.status = 'PENDING_DELETE' AND t.deletion_id = d.id
+        "SELECT d.id, d.task_id, d.wake_at
+         FROM (SELECT id FROM deletions
+               WHERE completed_at IS NULL AND state = 'SCHEDULED' AND wake_at <= now() AND wake_at >= $1
+               ORDER BY wake_at, id LIMIT 1000) AS due
+         JOIN deletions d ON d.id = due.id JOIN tasks t ON t.id = d.task_id
+         WHERE d.completed_at IS NULL AND d.state = 'SCHEDULED' AND t.status = 'PENDING_DELETE' AND t.deletion_id = d.id
            AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id AND e.status IN ('PENDING', 'RUNNING', 'RETRY_WAIT'))
            AND NOT EXISTS (SELECT FROM executions e WHERE e.task_id = d.task_id OFFSET 100)
            AND NOT EXISTS (SELECT FROM executions e JOIN execution_logs l ON l.execution_id = e.id WHERE e.task_id = d.task_id OFFSET 1000)
-         ORDER BY d.wake_at, d.id LIMIT 200 FOR UPDATE OF t, d SKIP LOCKED"
+         LIMIT 200 FOR UPDATE OF t, d SKIP LOCKED",
+        after
     )
     .fetch_all(conn)
     .await
