@@ -12,9 +12,9 @@ use croner::parser::{CronParser, Seconds, Year};
 
 const FIELD: &str = "schedule_config.cron_expression";
 const PARTS: [(&str, &str); 6] = [
-    ("second", "0-59"),
-    ("minute", "0-59"),
-    ("hour", "0-23"),
+    ("second", "0-59, *, */n or a-b/n"),
+    ("minute", "0-59, *, */n or a-b/n"),
+    ("hour", "0-23, *, */n or a-b/n"),
     ("day of month", "1-31, L or W"),
     ("month", "1-12 or JAN-DEC"),
     ("day of week", "0-7 or SUN-SAT, L or #"),
@@ -87,7 +87,7 @@ fn explain(text: &str, reason: &str) -> FieldError {
     if refused.is_empty() {
         return FieldError::new(FIELD, format!("is not a cron expression: {reason}"));
     }
-    FieldError::new(FIELD, format!("is out of range in {}", refused.join(", ")))
+    FieldError::new(FIELD, format!("cannot have {}", refused.join(", ")))
 }
 
 fn parse_every(text: &str) -> Result<TimeDelta, FieldError> {
@@ -105,6 +105,16 @@ fn parse_every(text: &str) -> Result<TimeDelta, FieldError> {
     };
     let total = value.checked_mul(seconds).filter(|total| (1..=366 * 86_400).contains(total)).ok_or_else(refuse)?;
     Ok(TimeDelta::seconds(total))
+}
+
+/// An expression in words.
+pub(super) fn in_words(cron: &Cron) -> String {
+    let words = cron.describe();
+    // Croner takes LW, the last day from Monday to Friday, for L.
+    let is_weekday = cron.as_str().split_whitespace().any(|field| field.eq_ignore_ascii_case("LW"));
+    let last = if is_weekday { "the last weekday of the month" } else { "the last day of the month" };
+    let words = words.replace("the last day of the month", last).replace("At every", "Every");
+    words.trim_end_matches('.').to_owned()
 }
 
 /// "Every 90 seconds", "Every 2 hours".

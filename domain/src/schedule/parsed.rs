@@ -131,7 +131,7 @@ impl Schedule {
         match &self.rule {
             Rule::Once(at) => format!("Once, on {}", at.with_timezone(&self.zone).format("%-d %b %Y at %H:%M")),
             Rule::Expression(Expression::Every(every)) => cron::every_in_words(every.num_seconds()),
-            Rule::Expression(Expression::Cron(cron)) => cron.describe().trim_end_matches('.').to_owned(),
+            Rule::Expression(Expression::Cron(cron)) => cron::in_words(cron),
             Rule::Window { start, end, every, days } => {
                 let days: Vec<String> = days.iter().map(ToString::to_string).collect();
                 let on = if days.is_empty() { String::new() } else { format!(", {}", days.join(", ")) };

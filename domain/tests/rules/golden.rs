@@ -105,6 +105,23 @@ fn day_of_month_and_day_of_week_together_mean_either_and_the_words_say_so() {
 }
 
 #[test]
+fn an_expression_is_said_in_words() {
+    for (expression, words) in [
+        ("0 0 13 * FRI", "At 00:00, on day 13 or Friday"),
+        ("0 0 LW * *", "At 00:00, on the last weekday of the month"),
+        ("0 0 L * *", "At 00:00, on the last day of the month"),
+        ("0 0 15W * *", "At 00:00, on the weekday nearest day 15"),
+        ("0 0 * * MON#2", "At 00:00, on the 2nd Monday of the month"),
+        ("*/30 2 * * *", "Every 30 minutes, of hour 2"),
+        ("*/20 * * * * *", "Every 20 seconds"),
+        ("@every 90s", "Every 90 seconds"),
+    ] {
+        assert_eq!(parse(&cron_config(expression, "UTC")).unwrap().describe(), words, "{expression}");
+    }
+    check("UTC", "0 0 LW * *", "2026-01-01T00:00:00Z", &["2026-01-30T00:00:00Z", "2026-02-27T00:00:00Z"]);
+}
+
+#[test]
 fn nicknames_mean_what_they_say() {
     for (nickname, expected) in [
         ("@hourly", "2026-01-01T01:00:00Z"),
