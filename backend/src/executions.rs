@@ -1,5 +1,6 @@
-//! Use cases of executions: read, started by hand, cancelled.
+//! Use cases of executions: read, started by hand, cancelled, called back.
 
+pub mod callbacks;
 mod cancel;
 mod read;
 mod trigger;

@@ -14,6 +14,7 @@ mod db;
 mod doorbell;
 mod listener;
 
+pub mod api_keys;
 pub mod deletions;
 pub mod demo;
 pub mod error;
@@ -27,6 +28,7 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+pub mod retention;
 pub mod scheduler;
 pub mod tasks;
 

@@ -179,6 +179,9 @@ pub struct Receipt {
     pub execution_logs: i64,
     /// The node that removed the task.
     pub node: String,
+    /// Callbacks that came when it was too late.
+    #[serde(default)]
+    pub late_callbacks: i32,
 }
 
 /// The record of one request to delete one task. It outlives the task.

@@ -15,6 +15,8 @@ text_enum! {
         ValidationFailed = "validation-failed",
         /// A client asked for a status that only the deletion may give.
         StatusNotSettable = "status-not-settable",
+        /// The caller did not say who it is, or nobody knows it.
+        Unauthorized = "unauthorized",
         /// The caller may not do this here.
         Forbidden = "forbidden",
         /// There is no such project for this caller.
@@ -43,6 +45,8 @@ text_enum! {
         TaskPendingDelete = "task-pending-delete",
         /// The task is disabled and cannot be started.
         TaskDisabled = "task-disabled",
+        /// There is no such API key in this project.
+        ApiKeyNotFound = "api-key-not-found",
         /// There is no such execution in this project.
         ExecutionNotFound = "execution-not-found",
         /// The execution has ended and cannot be changed any more.
@@ -70,6 +74,7 @@ impl ProblemKind {
             Self::InvalidRequest => "The request is malformed",
             Self::ValidationFailed => "A value is not allowed",
             Self::StatusNotSettable => "This status cannot be set",
+            Self::Unauthorized => "Not signed in",
             Self::Forbidden => "Not allowed",
             Self::ProjectNotFound => "No such project",
             Self::TaskNotFound => "No such task in this project",
@@ -84,6 +89,7 @@ impl ProblemKind {
             Self::EtagMismatch => "Changed in between",
             Self::TaskPendingDelete => "The task is being deleted",
             Self::TaskDisabled => "The task is disabled",
+            Self::ApiKeyNotFound => "No such API key in this project",
             Self::ExecutionNotFound => "No such execution in this project",
             Self::ExecutionEnded => "The execution has ended",
             Self::PointOfNoReturn => "Too late to undo",

@@ -19,6 +19,8 @@ pub struct Project {
     pub execution_endpoint: String,
     /// How long an accepted deletion can be undone; null means the server's default.
     pub undo_window_seconds: Option<i32>,
+    /// How long executions are kept after their end, in days; null means the server's default.
+    pub execution_days: Option<i32>,
     /// Grows with every change; the ETag.
     pub version: i64,
     /// When it was created.
@@ -42,7 +44,13 @@ pub struct ProjectDraft {
     /// 0 to 2,592,000 (30 days); null means the server's default.
     #[serde(default)]
     pub undo_window_seconds: Option<i32>,
+    /// 1 to 3,650; null means the server's default.
+    #[serde(default)]
+    pub execution_days: Option<i32>,
 }
+
+/// The longest that executions are kept: ten years.
+pub const MAX_EXECUTION_DAYS: i32 = 3_650;
 
 /// The longest undo window: 30 days.
 pub const MAX_UNDO_WINDOW_SECONDS: i32 = 30 * 24 * 3_600;
@@ -54,6 +62,7 @@ impl From<&Project> for ProjectDraft {
             description: project.description.clone(),
             execution_endpoint: project.execution_endpoint.clone(),
             undo_window_seconds: project.undo_window_seconds,
+            execution_days: project.execution_days,
         }
     }
 }
@@ -74,8 +83,12 @@ impl ProjectDraft {
             let message = format!("must be between 0 and {MAX_UNDO_WINDOW_SECONDS} seconds (30 days), or null");
             errors.push(FieldError::new("undo_window_seconds", message));
         }
+        if self.execution_days.is_some_and(|days| !(1..=MAX_EXECUTION_DAYS).contains(&days)) {
+            let message = format!("must be between 1 and {MAX_EXECUTION_DAYS} days, or null");
+            errors.push(FieldError::new("execution_days", message));
+        }
         if errors.is_empty() {
-            Ok(Self { name, description, execution_endpoint: endpoint, undo_window_seconds: self.undo_window_seconds })
+            Ok(Self { name, description, execution_endpoint: endpoint, ..self })
         } else {
             Err(errors)
         }

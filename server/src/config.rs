@@ -127,6 +127,9 @@ pub struct Settings {
     #[arg(long, env = "SEXTON_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(2..=600))]
     pub lease_seconds: u16,
 
+    /// How long executions are kept after their end, in days; a project may have its own.
+    #[arg(long, env = "SEXTON_EXECUTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=3_650))]
+    pub execution_days: i32,
     /// How long receipts and events are kept, in days; 30 at least.
     #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
     pub receipt_days: i32,

@@ -1,6 +1,8 @@
 //! The REST API under `/api/v1`: handlers of a few lines, each authenticating, calling one use case, answering.
 
+pub mod api_keys;
 pub mod batch;
+pub mod callbacks;
 pub mod deletions;
 pub mod events;
 pub mod executions;
@@ -42,6 +44,10 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(executions::stats))
         .routes(routes!(executions::get))
         .routes(routes!(executions::logs))
+        .routes(routes!(callbacks::log))
+        .routes(routes!(callbacks::report))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::delete))
         .routes(routes!(runs::trigger))
         .routes(routes!(runs::cancel))
         .routes(routes!(deletions::list))

@@ -8,7 +8,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, health, tasks};
+use backend::{deletions, health, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -23,6 +23,8 @@ const SCHEDULER_TICK: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(3);
 /// When receipts, events and finished jobs are cleaned up: every ten minutes.
 const CLEAN_UP_CRON: &str = "30 */10 * * * *";
+/// Old executions, and lines of their logs, that are removed in one transaction.
+const EXECUTIONS_AT_ONCE: i64 = 5_000;
 /// How long finished jobs and dead letters are kept.
 const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::hours(1), chrono::TimeDelta::days(30));
 
@@ -74,7 +76,8 @@ impl Loops {
             tracker.spawn(async move { queue.run(handler, ended).await });
             tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
             tracker.spawn(measure(self.backend.clone(), self.queue.clone(), stop.clone()));
-            tracker.spawn(clean_up(self.backend, self.queue, settings.receipt_days, stop.clone()));
+            let kept = (settings.receipt_days, settings.execution_days);
+            tracker.spawn(clean_up(self.backend, self.queue, kept, stop.clone()));
         }
     }
 }
@@ -96,23 +99,34 @@ async fn reconcile(backend: Backend, cron: String, stop: CancellationToken) {
     }
 }
 
-/// Removes old receipts, events and finished jobs, a batch at a time.
-async fn clean_up(backend: Backend, queue: ApalisQueue, receipt_days: i32, stop: CancellationToken) {
+/// Removes old receipts, events, finished jobs and executions, a batch at a time.
+async fn clean_up(backend: Backend, queue: ApalisQueue, kept: (i32, i32), stop: CancellationToken) {
     let pass = move || -> futures::future::BoxFuture<'static, ()> {
         let (backend, queue) = (backend.clone(), queue.clone());
         Box::pin(async move {
-            for _ in 0..100 {
-                match deletions::clean_up(&backend, &queue, receipt_days, JOBS_KEPT).await {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => return tracing::warn!(%error, "the clean-up stopped early"),
-                }
+            if let Err(error) = clean_up_once(&backend, &queue, kept).await {
+                tracing::warn!(%error, "the clean-up stopped early");
             }
         })
     };
     if let Err(error) = run_cron("clean-up", CLEAN_UP_CRON, Duration::from_secs(300), stop, pass).await {
         tracing::error!(%error, "the clean-up does not run");
     }
+}
+
+async fn clean_up_once(
+    backend: &Backend,
+    queue: &ApalisQueue,
+    (receipt_days, execution_days): (i32, i32),
+) -> backend::Result<()> {
+    for _ in 0..100 {
+        if !deletions::clean_up(backend, queue, receipt_days, JOBS_KEPT).await? {
+            break;
+        }
+    }
+    // As many executions end in ten minutes as the node can call: the limit is the time of a pass.
+    while retention::clean_up(backend, execution_days, EXECUTIONS_AT_ONCE).await? {}
+    Ok(())
 }
 
 /// Sets the gauges of deletions and queue.

@@ -22,6 +22,7 @@ pub struct ProjectForm {
     pub description: String,
     pub execution_endpoint: String,
     pub undo_window_seconds: String,
+    pub execution_days: String,
 }
 
 impl From<&Project> for ProjectForm {
@@ -32,6 +33,7 @@ impl From<&Project> for ProjectForm {
             description: project.description.clone(),
             execution_endpoint: project.execution_endpoint.clone(),
             undo_window_seconds: project.undo_window_seconds.map(|s| s.to_string()).unwrap_or_default(),
+            execution_days: project.execution_days.map(|days| days.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -169,6 +171,7 @@ mod reading {
                 description: self.description.clone(),
                 execution_endpoint: self.execution_endpoint.clone(),
                 undo_window_seconds: optional("undo_window_seconds", &self.undo_window_seconds)?,
+                execution_days: optional("execution_days", &self.execution_days)?,
             })
         }
     }

@@ -77,6 +77,13 @@ fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
                 value=form.undo_window_seconds
                 hint="How long a deletion can be undone: 0 to 2,592,000. Empty means the server's default."
             />
+            <TextField
+                label="Keep executions, in days"
+                name="form[execution_days]"
+                field="execution_days"
+                value=form.execution_days
+                hint="How long they are kept after their end, with their logs: 1 to 3,650. Empty means the server's default."
+            />
             <div class="foot">
                 <button type="submit" class="btn primary" disabled=move || action.pending().get()>
                     {submit}

@@ -52,6 +52,7 @@ pub(crate) struct DeletionRow {
     executions_removed: i64,
     logs_removed: i64,
     tasks_removed: i64,
+    late_callbacks: i32,
     last_error_kind: Option<String>,
     last_error_message: Option<String>,
     last_error_step: Option<String>,
@@ -136,6 +137,7 @@ impl DeletionRow {
             executions: self.executions_removed,
             execution_logs: self.logs_removed,
             node: self.node.clone().unwrap_or_default(),
+            late_callbacks: self.late_callbacks,
         })
     }
 

@@ -1,16 +1,22 @@
 //! Statements on `executions` and `execution_logs`.
 
+mod callbacks;
+mod cancel;
 mod counts;
 mod end;
 mod fire;
 mod list;
 mod read;
+mod retention;
 
+pub(crate) use callbacks::*;
+pub(crate) use cancel::*;
 pub(crate) use counts::*;
 pub(crate) use end::*;
 pub(crate) use fire::*;
 pub(crate) use list::*;
 pub(crate) use read::*;
+pub(crate) use retention::*;
 
 use super::text;
 use crate::faults::point;
@@ -44,20 +50,6 @@ pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> R
     )
     .fetch_one(conn)
     .await
-}
-
-/// Ends what is still in flight for a task. The lease stays: until it runs out the node may send the call.
-pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
-    point("execution.cancel_in_flight")?;
-    let done = sqlx::query!(
-        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),
-                error = 'Cancelled: the task is being deleted'
-         WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')",
-        task_id
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// Executions of a task.

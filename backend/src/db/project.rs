@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "SELECT id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at
+        "SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at
          FROM projects WHERE id = $1",
         id
     )
@@ -32,7 +32,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "SELECT id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at
+        "SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at
          FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2",
         before,
         limit
@@ -45,13 +45,15 @@ pub(crate) async fn list(
 pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, draft: &ProjectDraft) -> Result<Project, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds) VALUES ($1, $2, $3, $4, $5)
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at",
+        "INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds, execution_days)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at",
         id,
         draft.name,
         draft.description,
         draft.execution_endpoint,
-        draft.undo_window_seconds
+        draft.undo_window_seconds,
+        draft.execution_days
     )
     .fetch_one(conn)
     .await
@@ -66,16 +68,17 @@ pub(crate) async fn update(
 ) -> Result<Option<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6,
+        "UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6, execution_days = $7,
                 version = version + 1, updated_at = now()
          WHERE id = $1 AND version = $2
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, version, created_at, updated_at",
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at",
         id,
         version,
         draft.name,
         draft.description,
         draft.execution_endpoint,
-        draft.undo_window_seconds
+        draft.undo_window_seconds,
+        draft.execution_days
     )
     .fetch_optional(conn)
     .await

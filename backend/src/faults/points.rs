@@ -87,6 +87,12 @@ pub const END: &[&str] = &[
     "execution.finish",
     "execution.keep_answers",
     "execution.count_ends",
+    "execution.lock_for_callback",
+    "execution.add_line",
+    "execution.end_as_reported",
+    "deletion.count_late_callback",
+    "callback.commit",
+    "callback.committed",
     "finish.commit",
     "finish.committed",
     "execution.renew",
@@ -99,7 +105,9 @@ pub const END: &[&str] = &[
 ];
 /// While a task or a project is created or changed.
 pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
+/// While old executions are removed.
+pub const RETENTION: &[&str] = &["retention.commit", "retention.committed"];
 
 /// All of them.
-pub(super) const FAMILIES: [&[&str]; 10] =
-    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE];
+pub(super) const FAMILIES: [&[&str]; 11] =
+    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE, RETENTION];

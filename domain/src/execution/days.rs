@@ -31,8 +31,8 @@ impl Day {
         let mut errors = Vec::new();
         let zone = parse_zone(zone).map_err(|error| errors.push(error)).unwrap_or(Tz::UTC);
         let day = date.map(|date| {
-            // Years of four digits from 1970 on: what the database can compare, and no other spelling.
-            let day = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|day| day.to_string() == date);
+            // Ten characters: years of four digits, and no other spelling.
+            let day = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|_| date.len() == 10);
             day.filter(|day| *day >= NaiveDate::default()).and_then(|day| Self::of(day, zone))
         });
         if day == Some(None) {

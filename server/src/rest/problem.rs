@@ -60,6 +60,7 @@ pub fn status(refusal: &Refusal) -> StatusCode {
     match refusal.kind {
         K::InvalidRequest => StatusCode::BAD_REQUEST,
         K::ValidationFailed | K::StatusNotSettable => StatusCode::UNPROCESSABLE_ENTITY,
+        K::Unauthorized => StatusCode::UNAUTHORIZED,
         K::Forbidden => StatusCode::FORBIDDEN,
         K::ProjectNotFound
         | K::TaskNotFound
@@ -67,6 +68,7 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | K::GroupNotFound
         | K::DeletionNotFound
         | K::ExecutionNotFound
+        | K::ApiKeyNotFound
         | K::RouteNotFound => StatusCode::NOT_FOUND,
         K::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         K::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -117,6 +119,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     );
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Sexton\""));
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }

@@ -8,14 +8,18 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, projects, executions, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 27] = [
+const CONTRACT: [(&str, &[&str]); 31] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
     ("/api/v1/events", &["GET"]),
+    ("/api/v1/executions/{execution_id}/logs", &["POST"]),
+    ("/api/v1/executions/{execution_id}/status", &["PATCH"]),
     ("/api/v1/health", &["GET"]),
     ("/api/v1/projects", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}/api-keys", &["GET", "POST"]),
+    ("/api/v1/projects/{project_id}/api-keys/{key_id}", &["DELETE"]),
     ("/api/v1/projects/{project_id}/deletions", &["GET"]),
     ("/api/v1/projects/{project_id}/deletions/retry-failed", &["POST"]),
     ("/api/v1/projects/{project_id}/deletions/summary", &["GET"]),

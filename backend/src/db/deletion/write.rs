@@ -204,3 +204,22 @@ pub(crate) async fn lock_reconciler(conn: &mut PgConnection) -> Result<bool, sql
     const KEY: i64 = 0x0073_6578_746f_6e00;
     sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "taken!""#, KEY).fetch_one(conn).await
 }
+
+/// Counts a callback for an execution that was in flight when its task's deletion was accepted, and is gone; answers whether
+/// there is such a record.
+pub(crate) async fn count_late_callback(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    execution_id: Uuid,
+) -> Result<bool, sqlx::Error> {
+    point("deletion.count_late_callback")?;
+    let done = sqlx::query!(
+        "UPDATE deletions SET late_callbacks = late_callbacks + 1
+         WHERE in_flight @> ARRAY[$1::uuid] AND in_flight <> '{}' AND project_id = $2 AND purge_started_at IS NOT NULL",
+        execution_id,
+        project_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

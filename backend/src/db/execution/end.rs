@@ -29,12 +29,12 @@ pub(crate) struct Changed {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-struct ChangedRow {
-    id: Uuid,
-    task_id: Uuid,
-    project_id: Uuid,
-    status: String,
-    finished_at: Option<DateTime<Utc>>,
+pub(super) struct ChangedRow {
+    pub id: Uuid,
+    pub task_id: Uuid,
+    pub project_id: Uuid,
+    pub status: String,
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<ChangedRow> for Changed {
@@ -202,24 +202,22 @@ pub(crate) async fn abandon(conn: &mut PgConnection, ids: &[Uuid], node: &str) -
     Ok(())
 }
 
-/// Cancels an execution that has not ended; answers it as it is now, or none when it had ended or is not there. The lease
-/// stays: until it runs out the node may send the call.
-pub(crate) async fn cancel(
+/// Ends an execution as its client says, whoever makes its call; answers none when it has ended meanwhile.
+pub(crate) async fn end_as_reported(
     conn: &mut PgConnection,
-    project_id: Uuid,
     id: Uuid,
-    by: &str,
+    status: ExecutionStatus,
+    error: Option<&str>,
 ) -> Result<Option<Changed>, sqlx::Error> {
-    point("execution.cancel")?;
+    point("execution.end_as_reported")?;
     let row = sqlx::query_as!(
         ChangedRow,
-        "UPDATE executions SET status = 'CANCELLED', finished_at = clock_timestamp(), cancel_requested_at = clock_timestamp(),
-                retry_at = NULL, error = 'Cancelled by ' || $3
-         WHERE id = $1 AND project_id = $2 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')
+        "UPDATE executions SET status = $2, finished_at = clock_timestamp(), retry_at = NULL, lease_until = NULL, error = $3
+         WHERE id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')
          RETURNING id, task_id, project_id, status, finished_at",
         id,
-        project_id,
-        by
+        status.as_str(),
+        error
     )
     .fetch_optional(conn)
     .await?;

@@ -178,21 +178,3 @@ pub(crate) async fn start(
     .fetch_all(conn)
     .await
 }
-
-/// Cancels what of these tasks waits and has not started: they were disabled, or are being deleted.
-pub(crate) async fn cancel_waiting(
-    conn: &mut PgConnection,
-    task_ids: &[Uuid],
-    reason: &str,
-) -> Result<u64, sqlx::Error> {
-    point("execution.cancel_waiting")?;
-    let done = sqlx::query!(
-        "UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = $2
-         WHERE task_id = ANY($1) AND status IN ('PENDING', 'RETRY_WAIT')",
-        task_ids,
-        reason
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
-}

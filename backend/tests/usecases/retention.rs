@@ -1,0 +1,140 @@
+//! Retention: what is old goes in batches, what has not ended stays.
+
+use crate::histories::id_at;
+use crate::support::World;
+use backend::retention::clean_up;
+use backend::tasks::delete::{self, Outcome};
+use chrono::{TimeDelta, Utc};
+use domain::project::ProjectDraft;
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::Uuid;
+
+async fn all(world: &World, days: i32, batch: i64) -> usize {
+    let mut batches = 1;
+    while clean_up(&world.backend, days, batch).await.unwrap() {
+        batches += 1;
+    }
+    batches
+}
+
+async fn left(world: &World) -> Vec<Uuid> {
+    sqlx::query_scalar("SELECT id FROM executions ORDER BY id").fetch_all(&world.pool).await.unwrap()
+}
+
+#[sqlx::test(migrations = false)]
+async fn executions_go_with_their_logs_when_they_ended_long_enough_ago(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    let days = |days: i64| Utc::now() - TimeDelta::days(days);
+    let mut kept = Vec::new();
+    for n in 0..10 {
+        let old = world
+            .ran(&task, days(31) - TimeDelta::minutes(n), ["SUCCESS", "FAILED", "SKIPPED", "CANCELLED"][n as usize % 4])
+            .await;
+        world.lines(old, 7).await;
+        let young = world.ran(&task, days(29) - TimeDelta::minutes(n), "SUCCESS").await;
+        world.lines(young, 1).await;
+        kept.push(young);
+    }
+    for status in ["RUNNING", "PENDING", "RETRY_WAIT"] {
+        kept.push(world.ran(&task, days(40) - TimeDelta::hours(kept.len() as i64), status).await);
+    }
+    let late = world.ran(&task, days(50), "RUNNING").await;
+    sqlx::query("UPDATE executions SET status = 'SUCCESS', finished_at = now() WHERE id = $1")
+        .bind(late)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    kept.push(late);
+    kept.sort();
+    assert!(all(&world, 30, 4).await > 10, "a batch of 4 is not enough for 70 lines");
+    assert_eq!(left(&world).await, kept);
+    assert_eq!(world.count("execution_logs").await, 10);
+    assert_eq!(all(&world, 30, 4).await, 1);
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_project_can_keep_its_executions_longer_or_shorter(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    let change = async |days: Option<i32>| {
+        let project = backend::projects::get(&world.backend, world.project.id).await.unwrap();
+        let draft = ProjectDraft { execution_days: days, ..ProjectDraft::from(&project) };
+        let change = backend::projects::Change::Replace(draft);
+        let none = backend::tasks::etag::Precondition::None;
+        backend::projects::change(&world.backend, project.id, &none, change).await
+    };
+    for ago in [3, 10, 100] {
+        world.ran(&task, Utc::now() - TimeDelta::days(ago), "SUCCESS").await;
+    }
+    assert_eq!(change(Some(365)).await.unwrap().execution_days, Some(365));
+    all(&world, 1, 100).await;
+    assert_eq!(left(&world).await.len(), 3);
+    change(Some(50)).await.unwrap();
+    all(&world, 3_650, 100).await;
+    assert_eq!(left(&world).await.len(), 2);
+    assert_eq!(change(None).await.unwrap().execution_days, None);
+    all(&world, 5, 100).await;
+    assert_eq!(left(&world).await.len(), 1);
+    for days in [0, 3_651] {
+        let refusal = crate::support::refused(change(Some(days)).await);
+        assert_eq!(refusal.errors[0].field, "execution_days");
+    }
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_somebody_holds_is_left_for_the_next_time(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    let old = Utc::now() - TimeDelta::days(60);
+    let held = world.ran(&task, old, "SUCCESS").await;
+    world.ran(&task, old + TimeDelta::hours(1), "SUCCESS").await;
+    let mut conn = world.pool.acquire().await.unwrap();
+    let mut tx = conn.begin().await.unwrap();
+    sqlx::query("SELECT FROM executions WHERE id = $1 FOR NO KEY UPDATE").bind(held).execute(&mut *tx).await.unwrap();
+    all(&world, 30, 100).await;
+    assert_eq!(left(&world).await, [held]);
+    tx.rollback().await.unwrap();
+    drop(conn);
+    all(&world, 30, 100).await;
+    assert!(left(&world).await.is_empty());
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_clean_up_and_a_teardown_of_the_same_history_end_well(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    for n in 0..10 {
+        let task = world.task(&format!("{n}")).await;
+        for back in 0..20 {
+            let id = world.ran(&task, Utc::now() - TimeDelta::days(60 + back), "SUCCESS").await;
+            world.lines(id, 3).await;
+        }
+        let deletion = world.request(&task).await;
+        let (outcome, _) = futures::join!(delete::perform(&world.backend, deletion.id), all(&world, 30, 5));
+        assert_eq!(outcome.unwrap(), Outcome::Deleted);
+        assert_eq!((world.count("executions").await, world.count("execution_logs").await), (0, 0));
+    }
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn counts_are_kept_for_more_than_a_year(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    for days in [0, 399, 401, 500, 600] {
+        let bucket = (Utc::now() - TimeDelta::days(days)).to_rfc3339();
+        world.counted(world.project.id, &bucket, 1, 0).await;
+    }
+    assert_eq!(all(&world, 30, 2).await, 2);
+    assert_eq!(world.count("execution_counts").await, 2);
+    world.end().await;
+}
+
+#[test]
+fn ids_of_the_tests_are_those_of_their_moment() {
+    let now = Utc::now();
+    assert!(id_at(now - TimeDelta::milliseconds(1)) < id_at(now) && id_at(now).get_version_num() == 7);
+}
