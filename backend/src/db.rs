@@ -5,6 +5,7 @@ pub(crate) mod api_key;
 pub(crate) mod batch;
 pub(crate) mod deletion;
 pub(crate) mod execution;
+pub(crate) mod group;
 pub(crate) mod outbox;
 pub(crate) mod project;
 pub(crate) mod schedule;

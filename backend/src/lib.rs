@@ -22,6 +22,7 @@ pub mod events;
 pub mod executions;
 pub mod executor;
 pub mod faults;
+pub mod groups;
 pub mod health;
 pub mod jobs;
 mod merge;

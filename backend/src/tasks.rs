@@ -144,7 +144,8 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     Ok(task)
 }
 
-/// Plans the next run of an active task; takes every other out of the scheduler's sight.
+/// Plans the next run of an active task, inside its group's window; takes every other out of the scheduler's sight. After the
+/// task was written: a change of the group waits for that, or is waited for.
 async fn plan(
     conn: &mut PgConnection,
     id: Uuid,
@@ -153,7 +154,13 @@ async fn plan(
     now: chrono::DateTime<chrono::Utc>,
     version: i64,
 ) -> Result<()> {
-    let next = (status == TaskStatus::Active).then(|| task.schedule.next_after(now)).flatten();
+    let next = match status {
+        TaskStatus::Active => {
+            let window = db::group::window_of(conn, task.task_group_id).await?;
+            task.schedule.next_open_after(now, window.as_ref())
+        }
+        _ => None,
+    };
     Ok(db::schedule::plan(conn, id, next, version).await?)
 }
 

@@ -55,7 +55,7 @@ text_enum! {
         PointOfNoReturn = "point-of-no-return",
         /// Only a failed deletion can be retried.
         NotFailed = "not-failed",
-        /// The project still has tasks.
+        /// It still has tasks.
         HasChildren = "has-children",
         /// The service cannot answer now; nothing has changed.
         Unavailable = "unavailable",

@@ -3,6 +3,7 @@
 //! Invariant: a window decides when a task may run, and never changes the task's own status.
 
 use crate::task::RunState;
+use crate::text_enum::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -58,4 +59,28 @@ pub struct TaskGroupDraft {
     /// IANA time zone; `UTC` unless given.
     #[serde(default)]
     pub timezone: Option<String>,
+}
+
+impl From<&TaskGroup> for TaskGroupDraft {
+    /// What a client would send to leave the group as it is.
+    fn from(group: &TaskGroup) -> Self {
+        Self {
+            name: group.name.clone(),
+            start_time: group.start_time.clone(),
+            end_time: group.end_time.clone(),
+            timezone: Some(group.timezone.clone()),
+        }
+    }
+}
+
+text_enum! {
+    /// What becomes of the tasks of a group that is deleted.
+    pub enum GroupDeletion {
+        /// The group is not deleted while it has any.
+        Block = "block",
+        /// They stay, in no group.
+        Orphan = "orphan",
+        /// They are deleted, each like one that was deleted by itself.
+        Cascade = "cascade",
+    }
 }

@@ -17,7 +17,7 @@ mod parsed;
 #[cfg(feature = "parsing")]
 pub use due::Due;
 #[cfg(feature = "parsing")]
-pub use parsed::{Schedule, preview};
+pub use parsed::{Schedule, preview, preview_open};
 
 /// When a task runs, as clients give it: exactly one of `cron_expression`, `time_range` or `run_at`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

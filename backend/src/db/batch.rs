@@ -16,7 +16,8 @@ pub(crate) async fn lock(
     ids: &[Uuid],
 ) -> Result<Vec<(Uuid, LockedTask)>, sqlx::Error> {
     point("task.lock")?;
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT id, name, status, version, deletion_id, now() AS "now!" FROM tasks
            WHERE id = ANY($1) AND project_id = $2 ORDER BY id FOR NO KEY UPDATE"#,
         ids,
@@ -24,14 +25,40 @@ pub(crate) async fn lock(
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let status = text("status", &row.status)?;
-            let locked =
-                LockedTask { name: row.name, status, version: row.version, deletion_id: row.deletion_id, now: row.now };
-            Ok((row.id, locked))
-        })
-        .collect()
+    rows.into_iter().map(Row::locked).collect()
+}
+
+/// Locks all tasks of a group that is locked, in the same order.
+pub(crate) async fn lock_group(
+    conn: &mut PgConnection,
+    group_id: Uuid,
+) -> Result<Vec<(Uuid, LockedTask)>, sqlx::Error> {
+    point("task.lock")?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, status, version, deletion_id, now() AS "now!" FROM tasks
+           WHERE task_group_id = $1 ORDER BY id FOR NO KEY UPDATE"#,
+        group_id
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::locked).collect()
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    status: String,
+    version: i64,
+    deletion_id: Option<Uuid>,
+    now: DateTime<Utc>,
+}
+
+impl Row {
+    fn locked(self) -> Result<(Uuid, LockedTask), sqlx::Error> {
+        let Self { id, name, status, version, deletion_id, now } = self;
+        Ok((id, LockedTask { name, status: text("status", &status)?, version, deletion_id, now }))
+    }
 }
 
 /// What the accepting transaction writes of each task: the columns of one table, so that one statement takes them all.
@@ -44,17 +71,25 @@ pub(crate) struct NewDeletions {
     pub versions: Vec<i64>,
 }
 
-/// The accepting write and the fence. The rows are locked and have the statuses that were read.
-pub(crate) async fn fence(conn: &mut PgConnection, new: &NewDeletions, to: &str) -> Result<(), sqlx::Error> {
+/// The accepting write and the fence; `leaves_group` where their group goes, too. The rows are locked and have the statuses that
+/// were read.
+pub(crate) async fn fence(
+    conn: &mut PgConnection,
+    new: &NewDeletions,
+    to: &str,
+    leaves_group: bool,
+) -> Result<(), sqlx::Error> {
     point("task.fence")?;
     sqlx::query!(
         "WITH fenced AS (DELETE FROM task_schedules WHERE task_id = ANY($1))
-         UPDATE tasks t SET status = $4, deletion_id = n.deletion_id, version = version + 1, updated_at = now(), status_changed_at = now()
+         UPDATE tasks t SET status = $4, deletion_id = n.deletion_id, version = version + 1, updated_at = now(), status_changed_at = now(),
+                task_group_id = CASE WHEN $5 THEN NULL ELSE task_group_id END
          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS n(id, deletion_id, previous) WHERE t.id = n.id AND t.status = n.previous",
         &new.task_ids,
         &new.ids,
         &new.previous,
-        to
+        to,
+        leaves_group
     )
     .execute(conn)
     .await?;

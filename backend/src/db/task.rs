@@ -3,6 +3,7 @@
 mod write;
 pub(crate) use write::*;
 
+use super::group::WindowRow;
 use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
@@ -19,8 +20,9 @@ macro_rules! select_task {
         concat!(
             "SELECT t.id, t.project_id, t.task_group_id, t.name, t.description, t.schedule_type, t.schedule_config,
                     t.schedule_description, t.status, t.status_changed_at, t.deletion_id, t.timeout_seconds, t.max_attempts, t.metadata,
-                    t.overlap_policy, t.missed_run_policy, t.completion, t.version, t.created_at, t.updated_at, s.next_run_at
-             FROM tasks t LEFT JOIN task_schedules s ON s.task_id = t.id ",
+                    t.overlap_policy, t.missed_run_policy, t.completion, t.version, t.created_at, t.updated_at, s.next_run_at,
+                    g.start_time, g.end_time, g.timezone, g.override AS by_hand, g.override_until AS by_hand_until, now() AS read_at
+             FROM tasks t LEFT JOIN task_schedules s ON s.task_id = t.id LEFT JOIN task_groups g ON g.id = t.task_group_id ",
             $rest
         )
     };
@@ -49,11 +51,15 @@ pub(crate) struct TaskRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     next_run_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    window: WindowRow,
+    read_at: DateTime<Utc>,
 }
 
 impl TryFrom<TaskRow> for Task {
     type Error = sqlx::Error;
     fn try_from(row: TaskRow) -> Result<Self, sqlx::Error> {
+        let state = row.window.window().map_or(RunState::Running, |window| window.state(row.read_at));
         Ok(Self {
             uuid: row.id,
             project_id: row.project_id,
@@ -65,7 +71,7 @@ impl TryFrom<TaskRow> for Task {
             schedule_description: row.schedule_description,
             status: text("status", &row.status)?,
             status_changed_at: row.status_changed_at,
-            state: RunState::Running,
+            state,
             timeout_seconds: row.timeout_seconds,
             max_attempts: row.max_attempts,
             metadata: row.metadata,

@@ -108,6 +108,10 @@ pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
 /// While old executions are removed.
 pub const RETENTION: &[&str] = &["retention.commit", "retention.committed"];
 
+/// While a group is changed, started, stopped or deleted.
+pub const GROUP: &[&str] =
+    &["group.lock", "group.update", "group.share_tasks", "group.replan", "group.release_tasks", "group.delete"];
+
 /// All of them.
-pub(super) const FAMILIES: [&[&str]; 11] =
-    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE, RETENTION];
+pub(super) const FAMILIES: [&[&str]; 12] =
+    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE, RETENTION, GROUP];

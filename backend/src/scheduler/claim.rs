@@ -5,6 +5,7 @@
 
 use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
 use crate::db::execution::NewExecution;
+use crate::db::group::WindowRow;
 use crate::db::schedule::{Due as DueRow, Plan, Sight};
 use crate::executor::{Call, Planned};
 use crate::{Result, db, faults};
@@ -119,7 +120,7 @@ impl Decided {
                 return Ok(());
             }
             Some(schedule) if !row.fires => {
-                Due { next: schedule.next_open_after(now, window.as_ref()), ..Due::default() }
+                Due { next: schedule.next_open_after(row.next_run_at, window.as_ref()), ..Due::default() }
             }
             Some(schedule) => {
                 let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
@@ -182,13 +183,11 @@ impl Decided {
 }
 
 impl DueRow {
-    /// The window of the task's group, if it is in one. One that cannot be read any more gates nothing.
+    /// The window of the task's group, if it is in one.
     fn window(&self) -> Option<Window> {
-        let time = |time: Option<chrono::NaiveTime>| time.map(|time| time.format("%H:%M").to_string());
-        let (start, end) = (time(self.start_time), time(self.end_time));
-        let window = Window::parse(self.timezone.as_deref()?, start.as_deref(), end.as_deref()).ok()?;
-        let by_hand = self.by_hand.as_deref().and_then(|state| state.parse().ok());
-        Some(window.with_override(by_hand.map(|state| domain::group::Override { state, until: self.by_hand_until })))
+        let (start_time, end_time, by_hand_until) = (self.start_time, self.end_time, self.by_hand_until);
+        let (timezone, by_hand) = (self.timezone.clone(), self.by_hand.clone());
+        WindowRow { start_time, end_time, timezone, by_hand, by_hand_until }.window()
     }
 
     fn planned(&self, execution_id: Uuid, scheduled_at: DateTime<Utc>) -> Result<Planned> {

@@ -58,14 +58,13 @@ pub async fn request_many(
         task_ids.iter().filter(|id| !found.contains(id)).copied().collect()
     };
     let (new, mut outcomes) = repeat(backend, actor, &mut tx, tasks).await?;
-    let accepted = new.tasks.ids.len() as u64;
-    accept(backend, actor, &mut tx, project_id, &new).await?;
+    accept(backend, actor, &mut tx, project_id, &new, Group::Stays).await?;
     for (task, deletion_id) in new.tasks.task_ids.iter().zip(&new.tasks.ids) {
         outcomes.insert(*task, Outcome::Scheduled { deletion_id: *deletion_id });
     }
     let receipts: BTreeSet<Uuid> = batch::receipts(&mut tx, project_id, &missing).await?.into_iter().collect();
     faults::commit(tx, "accept").await?;
-    metrics::counter!("sexton_deletions_accepted_total").increment(accepted);
+    Accepted { tasks: task_ids.len(), new: new.tasks.ids.len() }.count();
     backend.ring();
     let gone = |id: &Uuid| Outcome::AlreadyDeleted { has_receipt: receipts.contains(id) };
     Ok(task_ids.iter().map(|id| outcomes.get(id).copied().unwrap_or_else(|| gone(id))).collect())
@@ -112,10 +111,57 @@ async fn repeat(
     Ok((new, known))
 }
 
+/// Accepts the deletion of all tasks of a group that is locked, however many; they are in it no more, also those that were being
+/// deleted already.
+pub(crate) async fn request_group(
+    backend: &Backend,
+    actor: &Actor,
+    tx: &mut PgConnection,
+    project_id: Uuid,
+    group_id: Uuid,
+) -> Result<Accepted> {
+    let tasks = batch::lock_group(tx, group_id).await?;
+    let all = tasks.len();
+    let (new, _) = repeat(backend, actor, tx, tasks).await?;
+    accept(backend, actor, tx, project_id, &new, Group::Goes).await?;
+    db::group::release_tasks(tx, group_id).await?;
+    Ok(Accepted { tasks: all, new: new.tasks.ids.len() })
+}
+
+/// What a transaction that is not committed yet accepts.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Accepted {
+    /// Tasks that are being deleted then.
+    pub tasks: usize,
+    /// Those among them that were not before.
+    new: usize,
+}
+
+impl Accepted {
+    /// Counts deletions whose acceptance has been committed.
+    pub fn count(self) {
+        metrics::counter!("sexton_deletions_accepted_total").increment(self.new as u64);
+    }
+}
+
+/// What becomes of the group that the tasks are in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Stays,
+    Goes,
+}
+
 /// Fences the new ones, then writes records, jobs and events.
-async fn accept(backend: &Backend, actor: &Actor, tx: &mut PgConnection, project_id: Uuid, new: &New) -> Result<()> {
+async fn accept(
+    backend: &Backend,
+    actor: &Actor,
+    tx: &mut PgConnection,
+    project_id: Uuid,
+    new: &New,
+    group: Group,
+) -> Result<()> {
     let Some(to) = new.to else { return Ok(()) };
-    batch::fence(tx, &new.tasks, to.as_str()).await?;
+    batch::fence(tx, &new.tasks, to.as_str(), group == Group::Goes).await?;
     db::execution::cancel_waiting(tx, &new.tasks.task_ids, BEING_DELETED).await?;
     let window = db::project::undo_window(tx, project_id).await?.unwrap_or(backend.policies.undo_window_seconds);
     let request = Request {

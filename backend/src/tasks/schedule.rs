@@ -7,7 +7,7 @@ use domain::schedule::{Schedule, ScheduleConfig, SchedulePreview};
 use domain::task::ScheduleType;
 use uuid::Uuid;
 
-/// The next `limit` runs of a task after `from`, whatever its status; none for a task that is being deleted.
+/// The next `limit` runs of a task after `from` inside its group's window, whatever its status; none for a task that is being deleted.
 ///
 /// # Errors
 /// [`ProblemKind::TaskNotFound`] and [`ProblemKind::InvalidRequest`].
@@ -27,7 +27,8 @@ pub async fn next_runs(
     }
     let schedule = Schedule::parse(task.schedule_type, &task.schedule_config, now)
         .map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    Ok(domain::schedule::preview(&schedule, from.unwrap_or(now), limit))
+    let window = db::group::window_of(&mut conn, task.task_group_id).await?;
+    Ok(domain::schedule::preview_open(&schedule, window.as_ref(), from.unwrap_or(now), limit))
 }
 
 /// The words and the next runs of a schedule that is still being typed.

@@ -61,10 +61,10 @@ impl Window {
     /// Whether tasks may run at `at`.
     #[must_use]
     pub fn state(&self, at: DateTime<Utc>) -> RunState {
-        match self.by_hand {
-            Some(by_hand) if by_hand.until.is_none_or(|until| at < until) => by_hand.state,
-            _ if self.is_inside(at) => RunState::Running,
-            _ => RunState::NotRunning,
+        match self.by_hand(at) {
+            Some(by_hand) => by_hand.state,
+            None if self.is_inside(at) => RunState::Running,
+            None => RunState::NotRunning,
         }
     }
 
@@ -77,12 +77,25 @@ impl Window {
             if self.state(at) == RunState::Running {
                 return Some(at);
             }
-            at = match self.by_hand {
-                Some(by_hand) if by_hand.until.is_none_or(|until| at < until) => by_hand.until?,
-                _ => self.next_edge(at)?,
+            at = match self.by_hand(at) {
+                Some(by_hand) => by_hand.until?,
+                None => self.next_edge(at)?,
             };
         }
         None
+    }
+
+    /// What a start or stop at `now` comes to: in force until the next edge; nothing where the window says the same anyway.
+    #[must_use]
+    pub fn steered(&self, state: RunState, now: DateTime<Utc>) -> Option<Override> {
+        let by_window = if self.is_inside(now) { RunState::Running } else { RunState::NotRunning };
+        (state != by_window).then(|| Override { state, until: self.next_edge(now) })
+    }
+
+    /// The start or stop by hand that is in force at `at`.
+    #[must_use]
+    pub fn by_hand(&self, at: DateTime<Utc>) -> Option<Override> {
+        self.by_hand.filter(|by_hand| by_hand.until.is_none_or(|until| at < until))
     }
 
     /// The next edge of the daily window after `at`, whatever was done by hand; none without a window.

@@ -4,6 +4,7 @@ use super::calendar::{Exclusion, instant, parse_time, parse_weekday, parse_zone}
 use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
+use crate::group::Window;
 use crate::task::ScheduleType;
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday,
@@ -172,7 +173,19 @@ impl Schedule {
 /// The words and the next `limit` runs after `from`.
 #[must_use]
 pub fn preview(schedule: &Schedule, from: DateTime<Utc>, limit: usize) -> SchedulePreview {
-    let runs = std::iter::successors(schedule.next_after(from), |at| schedule.next_after(*at));
+    preview_open(schedule, None, from, limit)
+}
+
+/// The same, with only the runs for which the window of the task's group is open.
+#[must_use]
+pub fn preview_open(
+    schedule: &Schedule,
+    window: Option<&Window>,
+    from: DateTime<Utc>,
+    limit: usize,
+) -> SchedulePreview {
+    let runs =
+        std::iter::successors(schedule.next_open_after(from, window), |at| schedule.next_open_after(*at, window));
     SchedulePreview {
         description: schedule.describe(),
         next_runs: runs.take(limit).map(|at| schedule.next_run(at)).collect(),
