@@ -7,6 +7,7 @@ pub mod deletions;
 pub mod events;
 pub mod executions;
 pub mod extract;
+pub mod groups;
 pub mod health;
 pub mod problem;
 pub mod projects;
@@ -32,6 +33,11 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::replace, projects::merge))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::replace, groups::merge, groups::delete))
+        .routes(routes!(groups::start))
+        .routes(routes!(groups::stop))
+        .routes(routes!(groups::tasks))
         .routes(routes!(tasks::list, tasks::create))
         .routes(routes!(tasks::get, tasks::replace, tasks::merge, tasks::delete))
         .routes(routes!(tasks::set_status))

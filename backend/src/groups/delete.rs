@@ -63,7 +63,10 @@ async fn block(tx: &mut PgConnection, id: Uuid) -> Result<Accepted> {
         "The group still has tasks: {}{more}. mode=orphan keeps them in no group, mode=cascade deletes them with it.",
         names.join(", ")
     );
-    let errors = named.iter().map(|(id, name)| FieldError::new(format!("tasks.{id}"), name.clone())).collect();
+    let errors = named
+        .iter()
+        .map(|(id, name)| FieldError::new(format!("tasks.{id}"), format!("\"{name}\" is in the group")))
+        .collect();
     Err(Refusal { errors, ..Refusal::new(ProblemKind::HasChildren, detail) }.into())
 }
 

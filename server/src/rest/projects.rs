@@ -21,10 +21,10 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub struct PageParams {
     /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// 1 to 200; 50 unless given.
     #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 /// Lists projects, newest first.

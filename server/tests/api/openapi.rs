@@ -7,8 +7,8 @@ use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
-/// The contract for tasks, projects, executions, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 31] = [
+/// The contract for tasks, groups, projects, executions, deletions, events and health.
+const CONTRACT: [(&str, &[&str]); 36] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -33,6 +33,11 @@ const CONTRACT: [(&str, &[&str]); 31] = [
     ("/api/v1/projects/{project_id}/executions/{execution_id}/cancel", &["POST"]),
     ("/api/v1/projects/{project_id}/executions/{execution_id}/logs", &["GET"]),
     ("/api/v1/projects/{project_id}/schedule-preview", &["POST"]),
+    ("/api/v1/projects/{project_id}/task-groups", &["GET", "POST"]),
+    ("/api/v1/projects/{project_id}/task-groups/{group_id}", &["DELETE", "GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}/task-groups/{group_id}/start", &["POST"]),
+    ("/api/v1/projects/{project_id}/task-groups/{group_id}/stop", &["POST"]),
+    ("/api/v1/projects/{project_id}/task-groups/{group_id}/tasks", &["GET"]),
     ("/api/v1/projects/{project_id}/tasks", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}/tasks/batch-delete", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}", &["DELETE", "GET", "PATCH", "PUT"]),
@@ -57,7 +62,7 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
 
 /// A path with an id in place of each parameter.
 fn filled(path: &str) -> String {
-    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}", "{execution_id}", "{key_id}"];
+    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}", "{execution_id}", "{key_id}", "{group_id}"];
     ids.iter().fold(path.to_owned(), |path, name| path.replace(name, "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"))
 }
 
