@@ -40,8 +40,8 @@ DROP INDEX executions_task_id;
 CREATE INDEX executions_pending ON executions (created_at) WHERE status = 'PENDING';
 CREATE INDEX executions_retry_at ON executions (retry_at) WHERE status = 'RETRY_WAIT';
 CREATE INDEX executions_lease_until ON executions (lease_until) WHERE status = 'RUNNING';
--- Cancelled, and yet a node may send its call until then: a deletion lists it.
-CREATE INDEX executions_cancelled ON executions (task_id, lease_until) WHERE status = 'CANCELLED' AND lease_until IS NOT NULL;
+-- Cancelled or ended by a callback, and yet a node may send its call until then: a deletion lists it.
+CREATE INDEX executions_leased ON executions (task_id, lease_until) WHERE finished_at IS NOT NULL AND lease_until IS NOT NULL;
 
 -- Ends of executions by the quarter of an hour, so that a day in any zone is a sum of rows; of a task and of its project.
 CREATE TABLE execution_counts (

@@ -120,7 +120,7 @@ pub(crate) async fn insert(
          SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, $9, n.previous, n.version,
                 array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING'
                       UNION ALL
-                      SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'CANCELLED'
+                      SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.finished_at IS NOT NULL
                                                       AND e.node IS NOT NULL AND e.lease_until > clock_timestamp()
                       ORDER BY 1),
                 $10, $10, $11, 'SCHEDULED', 'drain'

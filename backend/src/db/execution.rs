@@ -25,14 +25,14 @@ use domain::execution::ExecutionSummary;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// What is in flight for a task: ids in order. What was cancelled belongs to it while its node may still send the call: the
-/// node hears of it later. Must run in a statement after the fence, so that it sees a claim that has just committed.
+/// What is in flight for a task: ids in order. What was cancelled, or ended by a callback, belongs to it while its node may
+/// still send a call: the node hears of it later. Must run in a statement after the fence, so that it sees a claim that has just committed.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
     sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM executions WHERE task_id = $1 AND status = 'RUNNING'
            UNION ALL
-           SELECT id FROM executions WHERE task_id = $1 AND status = 'CANCELLED' AND node IS NOT NULL
+           SELECT id FROM executions WHERE task_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
                                             AND lease_until > clock_timestamp()
            ORDER BY 1"#,
         task_id

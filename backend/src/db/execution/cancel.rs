@@ -51,7 +51,7 @@ pub(crate) async fn cancel_waiting(
     count(conn, &rows).await
 }
 
-/// Ends what is still in flight for a task, and counts it. The lease stays, as above.
+/// Ends what is still in flight for a task, and counts it. The lease stays: until it runs out the node may send the call.
 pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
     point("execution.cancel_in_flight")?;
     let rows = sqlx::query_as!(

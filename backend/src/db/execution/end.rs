@@ -202,7 +202,8 @@ pub(crate) async fn abandon(conn: &mut PgConnection, ids: &[Uuid], node: &str) -
     Ok(())
 }
 
-/// Ends an execution as its client says, whoever makes its call; answers none when it has ended meanwhile.
+/// Ends an execution as its client says, whoever makes its call; answers none when it has ended meanwhile. The lease of a
+/// node stays: until it runs out the node may send a call of it, which a deletion must list.
 pub(crate) async fn end_as_reported(
     conn: &mut PgConnection,
     id: Uuid,
@@ -212,7 +213,8 @@ pub(crate) async fn end_as_reported(
     point("execution.end_as_reported")?;
     let row = sqlx::query_as!(
         ChangedRow,
-        "UPDATE executions SET status = $2, finished_at = clock_timestamp(), retry_at = NULL, lease_until = NULL, error = $3
+        "UPDATE executions SET status = $2, finished_at = clock_timestamp(), retry_at = NULL, error = $3,
+                lease_until = CASE WHEN node IS NOT NULL THEN lease_until END
          WHERE id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')
          RETURNING id, task_id, project_id, status, finished_at",
         id,

@@ -1,63 +1,56 @@
 //! Statements that list executions and the lines of one: by key, newest first, and never more than is shown.
 //!
-//! With statuses, each kind of end is read by the index that holds it: a few failures among millions are found at once.
+//! With statuses, each kind of end is read by the index that holds it: a few failures among millions are found at once. The
+//! keys of a project are compared as rows, so that no other index than theirs gives their order.
 
 use super::read::ExecutionRow;
 use crate::db::text;
 use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, LogLine};
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is shown of an execution in a list: all but the body of the answer.
 macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, task_id, project_id, status, trigger, requested_by, scheduled_at, attempt, missed, node, started_at, \
-             retry_at, cancel_requested_at, finished_at, error, response || '{\"body\": \"\"}' AS response, log_lines \
-             FROM executions ",
-            $rest
-        )
+    () => {
+        "SELECT id, task_id, project_id, status, trigger, requested_by, scheduled_at, attempt, missed, node, started_at, retry_at, \
+         cancel_requested_at, finished_at, error, response || '{\"body\": \"\"}' AS response, log_lines FROM executions WHERE "
     };
 }
 
-/// The same, of the statuses `$5` only, each part by its own index; `$key` is the column that orders.
-macro_rules! select_by_status {
-    ($of:literal, $key:literal) => {
+/// A page of those whose keys lie within `$span`, by `$key` ($1 to $3), or of the statuses `$5` among them: each of the ends
+/// that are not good within `$of_status`, by `$status_key`; those that have not ended, of which there are few, in `$unended`.
+macro_rules! page {
+    ($span:literal, $key:literal) => {
+        concat!(select!(), $span, " ORDER BY ", $key, " LIMIT $4")
+    };
+    ($span:literal, $key:literal, $of_status:literal, $status_key:literal, $unended:literal) => {
         concat!(
             "SELECT * FROM ((",
-            select_part!($of, $key, "'SUCCESS' = ANY($5) AND status = 'SUCCESS'"),
-            ") UNION ALL (",
-            select_part!($of, $key, "status = ANY($5) AND status IN ('FAILED', 'CANCELLED', 'SKIPPED')"),
-            ") UNION ALL (",
-            select_part!($of, $key, "status = ANY($5) AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"),
-            ")) AS parts ORDER BY ",
+            select!(),
+            $span,
+            " AND 'SUCCESS' = ANY($5) AND status = 'SUCCESS' ORDER BY ",
             $key,
-            " DESC LIMIT $4"
-        )
-    };
-}
-
-macro_rules! select_part {
-    ($of:literal, $key:literal, $which:literal) => {
-        concat!(
-            select!("WHERE "),
-            $of,
-            " = $1 AND ",
+            " LIMIT $4) UNION ALL SELECT ended.* FROM unnest($5) AS asked(status) CROSS JOIN LATERAL (",
+            select!(),
+            $of_status,
+            " AND status IN ('FAILED', 'CANCELLED', 'SKIPPED') ORDER BY ",
+            $status_key,
+            " LIMIT $4) AS ended UNION ALL SELECT * FROM (",
+            select!(),
+            $unended,
+            " AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT') OFFSET 0) AS unended WHERE status = ANY($5) AND ",
+            $span,
+            ") AS parts ORDER BY ",
             $key,
-            " >= $2 AND ",
-            $key,
-            " < $3 AND ",
-            $which,
-            " ORDER BY ",
-            $key,
-            " DESC LIMIT $4"
+            " LIMIT $4"
         )
     };
 }
 
 fn names(statuses: &[ExecutionStatus]) -> Vec<&'static str> {
-    statuses.iter().map(|status| status.as_str()).collect()
+    statuses.iter().collect::<BTreeSet<_>>().into_iter().map(|status| status.as_str()).collect()
 }
 
 /// Executions of a project with ids from `from` and below `before`, newest first; no statuses means all.
@@ -68,13 +61,20 @@ pub(crate) async fn list_of_project(
     statuses: &[ExecutionStatus],
     limit: i64,
 ) -> Result<Vec<ExecutionRow>, sqlx::Error> {
-    let all = select!("WHERE project_id = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4");
-    let query = match statuses {
-        [] => sqlx::query_as(all),
-        _ => sqlx::query_as(select_by_status!("project_id", "id")),
+    let statement = if statuses.is_empty() {
+        page!("(project_id, id) >= ($1, $2) AND (project_id, id) < ($1, $3)", "project_id DESC, id DESC")
+    } else {
+        page!(
+            "(project_id, id) >= ($1, $2) AND (project_id, id) < ($1, $3)",
+            "project_id DESC, id DESC",
+            "(project_id, status, id) >= ($1, asked.status, $2) AND (project_id, status, id) < ($1, asked.status, $3)",
+            "project_id DESC, status DESC, id DESC",
+            "project_id = $1"
+        )
     };
-    let query = query.bind(project_id).bind(from).bind(before).bind(limit);
-    if statuses.is_empty() { query } else { query.bind(names(statuses)) }.fetch_all(conn).await
+    let query = sqlx::query_as(statement).bind(project_id).bind(from).bind(before).bind(limit);
+    // Planned for these statuses each time.
+    if statuses.is_empty() { query } else { query.bind(names(statuses)).persistent(false) }.fetch_all(conn).await
 }
 
 /// Executions of a task that were due from `from` and before `before`, newest first; no statuses means all.
@@ -85,14 +85,19 @@ pub(crate) async fn list_of_task(
     statuses: &[ExecutionStatus],
     limit: i64,
 ) -> Result<Vec<ExecutionRow>, sqlx::Error> {
-    let all =
-        select!("WHERE task_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3 ORDER BY scheduled_at DESC LIMIT $4");
-    let query = match statuses {
-        [] => sqlx::query_as(all),
-        _ => sqlx::query_as(select_by_status!("task_id", "scheduled_at")),
+    let statement = if statuses.is_empty() {
+        page!("task_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3", "scheduled_at DESC")
+    } else {
+        page!(
+            "task_id = $1 AND scheduled_at >= $2 AND scheduled_at < $3",
+            "scheduled_at DESC",
+            "(task_id, status, scheduled_at) >= ($1, asked.status, $2) AND (task_id, status, scheduled_at) < ($1, asked.status, $3)",
+            "task_id DESC, status DESC, scheduled_at DESC",
+            "task_id = $1"
+        )
     };
-    let query = query.bind(task_id).bind(from).bind(before).bind(limit);
-    if statuses.is_empty() { query } else { query.bind(names(statuses)) }.fetch_all(conn).await
+    let query = sqlx::query_as(statement).bind(task_id).bind(from).bind(before).bind(limit);
+    if statuses.is_empty() { query } else { query.bind(names(statuses)).persistent(false) }.fetch_all(conn).await
 }
 
 /// Lines of an execution with ids above `after`, oldest first; no levels means all.
