@@ -116,18 +116,22 @@ impl Live {
         apply: impl Fn(Result<T, AppError>) + Clone + 'static,
     ) {
         let newest = StoredValue::new(0);
+        // One shape for all pages, so that what follows the pulse is downloaded once.
+        let again: Box<dyn Fn(u64)> = Box::new(move |pulse| {
+            let (reading, apply) = (read(), apply.clone());
+            spawn_local(async move {
+                let result = reading.await;
+                if newest.try_get_value().is_some_and(|newest| newest <= pulse) {
+                    newest.set_value(pulse);
+                    self.note(result.as_ref().err());
+                    apply(result);
+                }
+            });
+        });
         Effect::new(move |before: Option<u64>| {
             let pulse = self.pulse.get();
             if before.is_some_and(|before| before != pulse) {
-                let (reading, apply) = (read(), apply.clone());
-                spawn_local(async move {
-                    let result = reading.await;
-                    if newest.try_get_value().is_some_and(|newest| newest <= pulse) {
-                        newest.set_value(pulse);
-                        self.note(result.as_ref().err());
-                        apply(result);
-                    }
-                });
+                again(pulse);
             }
             pulse
         });
@@ -176,8 +180,9 @@ mod stream {
     use wasm_bindgen::closure::Closure;
     use web_sys::{EventSource, MessageEvent, VisibilityState};
 
-    /// Hints within this time are one pulse.
-    const DEBOUNCE_MS: u32 = 60;
+    /// Hints within this time are one pulse. The first of them sets it: an endless row of hints, as of a project whose tasks
+    /// fire all the time, is a pulse at a time and not none.
+    const GATHER_MS: u32 = 100;
     /// The backstop: a page reads again at least so often.
     const POLL_MS: u32 = 30_000;
 
@@ -215,8 +220,13 @@ mod stream {
             let source = EventSource::new(url).ok()?;
             let waiting = Rc::new(RefCell::new(None::<Timeout>));
             let pulse = move || {
-                let timeout = Timeout::new(DEBOUNCE_MS, move || live.nudge());
-                *waiting.borrow_mut() = Some(timeout);
+                let done = Rc::clone(&waiting);
+                waiting.borrow_mut().get_or_insert_with(|| {
+                    Timeout::new(GATHER_MS, move || {
+                        done.take();
+                        live.nudge();
+                    })
+                });
             };
             let hint = {
                 let pulse = pulse.clone();

@@ -1,6 +1,6 @@
 //! Times and numbers in words.
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 use domain::page::COUNT_CAP;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -42,7 +42,7 @@ pub fn took(milliseconds: i64) -> String {
 
 /// A moment on the clock of a task's zone, given as RFC 3339: "Tue 24 Nov 2026, 02:30".
 pub fn wall_clock(rfc3339: &str) -> String {
-    let Ok(at) = DateTime::parse_from_rfc3339(rfc3339) else { return rfc3339.to_owned() };
+    let Ok(at) = rfc3339.parse::<DateTime<FixedOffset>>() else { return rfc3339.to_owned() };
     let seconds = if at.second() == 0 { String::new() } else { format!(":{:02}", at.second()) };
     format!("{} {}{seconds}", at.weekday(), to_the_minute(&at))
 }
