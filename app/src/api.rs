@@ -2,13 +2,17 @@
 //!
 //! A mutation that comes as a plain form (no JavaScript) ends in a redirect, with the outcome in the query.
 
+mod executions;
 mod forms;
 #[cfg(feature = "ssr")]
 mod plain;
 mod wire;
 
+#[cfg(feature = "ssr")]
+pub(crate) use executions::{CancelExecution, RunTask};
+pub use executions::{Fragment, get_fragment};
 pub use forms::{ProjectForm, TaskForm, read_fields};
-pub use wire::{Arguments, Callable, Wire};
+pub use wire::{Arguments, Callable, Wire, post};
 
 use crate::error::AppError;
 use domain::deletion::{Deletion, DeletionPreview, DeletionSummary};
@@ -29,6 +33,8 @@ use plain::{authenticate, backend, redirect_form};
 pub struct ProjectCard {
     pub project: Project,
     pub counts: Vec<(TaskStatus, i64)>,
+    /// Executions that failed in the last 24 hours.
+    pub failures_24h: i64,
 }
 
 /// The task list of a project.
@@ -53,6 +59,8 @@ pub struct TaskView {
     pub project: Project,
     pub task: Task,
     pub preview: SchedulePreview,
+    /// Its latest executions, rendered.
+    pub runs: String,
 }
 
 /// The deletions board of a project, or of all.
@@ -90,10 +98,13 @@ pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, 
     authenticate()?;
     let backend = backend()?;
     let page = backend::projects::list(&backend, cursor.as_deref(), None).await?;
+    let ids: Vec<Uuid> = page.data.iter().map(|project| project.id).collect();
+    let failures = backend::executions::failed_since(&backend, &ids, 24).await?;
     let mut data = Vec::with_capacity(page.data.len());
     for project in page.data {
         let counts = backend::projects::counts(&backend, project.id).await?;
-        data.push(ProjectCard { project, counts });
+        let failures_24h = failures.iter().find(|(id, _)| *id == project.id).map_or(0, |(_, failed)| *failed);
+        data.push(ProjectCard { project, counts, failures_24h });
     }
     Ok(Page { data, next_cursor: page.next_cursor })
 }
@@ -132,7 +143,8 @@ pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppEr
     let project = backend::projects::get(&backend, project_id).await?;
     let task = backend::tasks::get(&backend, project_id, task_id).await?;
     let preview = backend::tasks::schedule::next_runs(&backend, project_id, task_id, None, Some(10)).await?;
-    Ok(TaskView { project, task, preview })
+    let runs = crate::fragments::of_task(&backend, &task).await?;
+    Ok(TaskView { project, task, preview, runs })
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "preview_deletion")]

@@ -63,6 +63,42 @@ mod real {
         UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(|fields| fields.to_string().into())
     }
 
+    /// Where a form that is being sent posts to, and what stands in it; none for one that only asks.
+    pub fn posted(event: &SubmitEvent) -> Option<(String, String)> {
+        let form = event.target()?.dyn_into::<Element>().ok()?;
+        (form.get_attribute("method")? == "post").then(|| Some((form.get_attribute("action")?, encoded(event)?)))?
+    }
+
+    /// Puts a rendered part in the place of what it was before; focus stays on what has the same id. False while the
+    /// viewer types into it: then it stays as it is.
+    pub fn replace(id: &str, html: &str) -> bool {
+        let Some(place) = document().get_element_by_id(id) else { return false };
+        let focused = document().active_element().filter(|element| place.contains(Some(element)));
+        if focused.as_ref().is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT")) {
+            return false;
+        }
+        place.set_inner_html(html);
+        if let Some(element) = focused {
+            focus(&element.id());
+        }
+        true
+    }
+
+    /// Says the times in a rendered part as [`crate::components::time::Moment`] does.
+    pub fn tell_times(id: &str) {
+        let found = document().query_selector_all(&format!("#{id} time"));
+        let (Ok(found), Some(now)) = (found, now()) else { return };
+        for element in (0..found.length()).filter_map(|index| found.item(index)?.dyn_into::<Element>().ok()) {
+            let written = element.get_attribute("datetime").unwrap_or_default();
+            let (Ok(at), text) = (written.parse::<DateTime<Utc>>(), element.text_content()) else { continue };
+            let words = crate::words::relative(at, now);
+            if text.as_ref() != Some(&words) {
+                element.set_text_content(Some(&words));
+                let _ = element.set_attribute("title", &local(at));
+            }
+        }
+    }
+
     /// Loads this page anew from the server.
     pub fn reload() {
         let _ = leptos::prelude::window().location().reload();
@@ -153,6 +189,13 @@ mod real {
     pub fn encoded(_: &SubmitEvent) -> Option<String> {
         None
     }
+    pub fn posted(_: &SubmitEvent) -> Option<(String, String)> {
+        None
+    }
+    pub fn replace(_: &str, _: &str) -> bool {
+        false
+    }
+    pub fn tell_times(_: &str) {}
     pub fn reload() {}
     pub fn watch_menus() {}
     pub fn focus(_: &str) {}

@@ -5,6 +5,7 @@ pub mod delete_dialog;
 pub mod deletion_parts;
 pub mod field;
 pub mod form;
+pub mod fragment;
 pub mod icons;
 pub mod layout;
 pub mod loaded;

@@ -43,6 +43,7 @@ impl AppError {
                 | K::TaskDeleted
                 | K::GroupNotFound
                 | K::DeletionNotFound
+                | K::ExecutionNotFound
                 | K::RouteNotFound
         )
     }

@@ -7,9 +7,12 @@
 
 mod actions;
 pub mod api;
+mod at;
 mod browser;
 mod components;
 pub mod error;
+#[cfg(feature = "ssr")]
+mod fragments;
 mod live;
 mod pages;
 mod reactive;

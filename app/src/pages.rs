@@ -3,6 +3,7 @@
 pub mod delete;
 pub mod deletion;
 pub mod deletions;
+pub mod fragment;
 pub mod not_found;
 pub mod project_form;
 pub mod projects;

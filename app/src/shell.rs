@@ -1,12 +1,14 @@
 //! The frame of every page: document, header, toasts, routes.
 
 use crate::actions;
+use crate::at::At;
 use crate::browser;
 use crate::components::layout::Header;
 use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
-use crate::pages;
+
+use crate::pages::{delete, deletion, deletions, fragment, not_found, project_form, projects, task, task_form, tasks};
 use crate::reactive::effect;
 use crate::view;
 use leptos::config::LeptosOptions;
@@ -14,8 +16,8 @@ use leptos::hydration::HydrationScripts;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::SsrMode;
 use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::{SsrMode, path};
 
 /// The document around the pages, rendered on the server.
 pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
@@ -59,6 +61,12 @@ fn content_security_policy() {
     let _ = use_nonce();
 }
 
+/// The page of a route: of one type whatever it is, as its path, so that what matches and shows them is downloaded once
+/// and not once a route.
+fn page(page: fn() -> AnyView) -> fn() -> AnyView {
+    page
+}
+
 /// The pages.
 #[component]
 pub fn App() -> impl IntoView {
@@ -80,19 +88,20 @@ pub fn App() -> impl IntoView {
             </a>
             <Header />
             <main id="main" tabindex="-1">
-                <FlatRoutes fallback=pages::not_found::NotFound>
-                    <Route path=path!("") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
-                    <Route path=path!("projects") view=pages::projects::ProjectsPage ssr=SsrMode::Async />
-                    <Route path=path!("deletions") view=pages::deletions::AllDeletionsPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/new") view=pages::project_form::NewProjectPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project") view=pages::tasks::TasksPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/settings") view=pages::project_form::ProjectSettingsPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/deletions") view=pages::deletions::ProjectDeletionsPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/deletions/:deletion") view=pages::deletion::DeletionPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/tasks/new") view=pages::task_form::NewTaskPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/tasks/:task") view=pages::task::TaskPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/tasks/:task/edit") view=pages::task_form::EditTaskPage ssr=SsrMode::Async />
-                    <Route path=path!("projects/:project/tasks/:task/delete") view=pages::delete::DeletePage ssr=SsrMode::Async />
+                <FlatRoutes fallback=not_found::NotFound>
+                    <Route path=At("") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("deletions") view=page(|| deletions::AllDeletionsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/new") view=page(|| project_form::NewProjectPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project") view=page(|| tasks::TasksPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/settings") view=page(|| project_form::ProjectSettingsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/deletions") view=page(|| deletions::ProjectDeletionsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/deletions/:deletion") view=page(|| deletion::DeletionPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/tasks/new") view=page(|| task_form::NewTaskPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/tasks/:task") view=page(|| task::TaskPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/tasks/:task/edit") view=page(|| task_form::EditTaskPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/tasks/:task/delete") view=page(|| delete::DeletePage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("projects/:project/*view") view=page(|| fragment::FragmentPage().into_any()) ssr=SsrMode::Async />
                 </FlatRoutes>
             </main>
             <ToastRegion />

@@ -110,6 +110,13 @@ fn only_one_component_has_a_textarea() {
 }
 
 #[test]
+fn one_component_shows_html_and_only_what_the_server_rendered() {
+    let hits = code_with("app/src", "inner_html");
+    assert_eq!(hits.len(), 2, "{}", hits.join("\n"));
+    assert!(hits[0].starts_with("app/src/browser.rs") && hits[1].starts_with("app/src/components/fragment.rs"));
+}
+
+#[test]
 fn components_and_pages_do_not_ask_where_they_run() {
     for folder in ["app/src/components", "app/src/pages"] {
         assert_none(&code_with(folder, "#[cfg"));

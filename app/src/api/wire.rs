@@ -1,6 +1,7 @@
 //! How the browser calls server functions: as they always are called, arguments as a form and the answer as JSON, but in
 //! one shape for all, so that what sends, waits and refuses is downloaded once and not once a function.
 
+use super::executions::GetFragment;
 use crate::error::AppError;
 use leptos::server_fn::client::Client;
 use leptos::server_fn::codec::{IntoReq, Json, PostUrl};
@@ -93,6 +94,12 @@ where
 }
 
 type Request<F> = <<F as ServerFn>::Client as Client<AppError>>::Request;
+
+/// Sends a form to where it is meant for. The answer says where to look next; none: where one is.
+pub async fn post(path: &str, body: String) -> Result<Option<String>, AppError> {
+    let request = Request::<GetFragment>::try_new_post(path, Json::CONTENT_TYPE, PostUrl::CONTENT_TYPE, body);
+    read(&exchange::<<GetFragment as ServerFn>::Client>(request).await?)
+}
 
 /// Sends a request and waits for its answer; a refusal is an error.
 fn exchange<C: Client<AppError>>(request: Result<C::Request, AppError>) -> Pending<Bytes> {

@@ -46,27 +46,25 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// Which tab of a project is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Tab {
-    /// The task list.
-    Tasks,
-    /// Deletion records.
-    Deletions,
-    /// Name, endpoint, undo window.
-    Settings,
-}
+/// The tabs of a project: their words, and where they lead inside it.
+const TABS: [(&str, &str); 5] = [
+    ("Tasks", ""),
+    ("Executions", "/executions"),
+    ("Deletions", "/deletions"),
+    ("Statistics", "/statistics"),
+    ("Settings", "/settings"),
+];
 
-/// Name and tabs of a project.
+/// Name and tabs of a project; `tab` is the one that is shown, by its words.
 #[component]
-pub fn ProjectHead(id: Uuid, name: String, tab: Tab, #[prop(optional)] children: Option<Children>) -> impl IntoView {
-    let tabs = [
-        (Tab::Tasks, "Tasks", ""),
-        (Tab::Deletions, "Deletions", "/deletions"),
-        (Tab::Settings, "Settings", "/settings"),
-    ];
-    let tabs = tabs.map(|(this, words, path)| {
-        let current = (this == tab).then_some("page");
+pub fn ProjectHead(
+    id: Uuid,
+    name: String,
+    tab: &'static str,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    let tabs = TABS.map(|(words, path)| {
+        let current = (words == tab).then_some("page");
         view! {
             <a href=format!("/projects/{id}{path}") aria-current=current>
                 {words}

@@ -3,7 +3,7 @@
 use super::route::{self, RefusalBanner};
 use crate::api::{BoardQuery, BoardView, list_deletions};
 use crate::components::board::{Counters, DeadLetters, DeletionRow, Filters, RetryAllForm};
-use crate::components::layout::{ProjectHead, Tab};
+use crate::components::layout::ProjectHead;
 use crate::components::loaded::loaded;
 use crate::live::{Followed, Live};
 use crate::reactive::memo;
@@ -75,7 +75,7 @@ fn head(view: &BoardView) -> (String, AnyView) {
     match view.project.clone() {
         Some(project) => {
             let title = format!("Deletions of {}", project.name);
-            (title, view! { <ProjectHead id=project.id name=project.name tab=Tab::Deletions /> })
+            (title, view! { <ProjectHead id=project.id name=project.name tab="Deletions" /> })
         }
         None => ("Deletions".to_owned(), view! { <div class="head"><h1>"Deletions"</h1></div> }),
     }

@@ -4,7 +4,7 @@ use super::route;
 use crate::api::{ProjectForm, SaveProject, get_project};
 use crate::components::field::{FormError, TextField};
 use crate::components::form::{ActionForm, form_action};
-use crate::components::layout::{ProjectHead, Tab};
+use crate::components::layout::ProjectHead;
 use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use crate::reactive::effect;
@@ -36,7 +36,7 @@ pub fn ProjectSettingsPage() -> impl IntoView {
             let form = route::typed().unwrap_or_else(|| ProjectForm::from(&project));
             view! {
                 <Title text=format!("Settings of {}", project.name) />
-                <ProjectHead id=project.id name=project.name tab=Tab::Settings />
+                <ProjectHead id=project.id name=project.name tab="Settings" />
                 <Form form submit="Save" />
             }
         },

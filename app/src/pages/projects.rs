@@ -57,6 +57,8 @@ fn Cards(page: Page<ProjectCard>) -> impl IntoView {
 #[component]
 fn Card(card: ProjectCard) -> impl IntoView {
     let counts: Vec<_> = card.counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    let failures = (card.failures_24h > 0)
+        .then(|| view! { <li><b class="error">{words::capped(card.failures_24h)}</b>" failed in 24 h"</li> });
     let none = counts.is_empty().then(|| view! { <li>"No task yet"</li> });
     let counts = counts.into_iter().map(|(status, count)| {
         view! {
@@ -73,7 +75,7 @@ fn Card(card: ProjectCard) -> impl IntoView {
                 {card.project.name}
             </a>
             <p class="sub about">{card.project.description}</p>
-            <ul class="counts">{counts.collect_view()} {none}</ul>
+            <ul class="counts">{counts.collect_view()} {none} {failures}</ul>
         </li>
     }
 }

@@ -6,7 +6,7 @@ use crate::error::AppError;
 use crate::view;
 use domain::error::{ProblemKind, Refusal};
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::{use_location, use_params_map, use_query_map};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -25,6 +25,15 @@ pub fn id(name: &'static str) -> impl Fn() -> Result<Uuid, AppError> + Copy + Se
 pub fn query(name: &'static str) -> impl Fn() -> Option<String> + Copy + Send + Sync {
     let params = use_query_map();
     move || params.with(|params| params.get(name)).filter(|text| !text.is_empty())
+}
+
+/// The address of a page of which only the server knows what it shows.
+pub fn address() -> impl Fn() -> String + Copy + Send + Sync {
+    let (params, search) = (use_params_map(), use_location().search);
+    move || {
+        let part = |name| params.with(|params| params.get(name)).unwrap_or_default();
+        format!("/projects/{}/{}?{}", part("project"), part("view"), search.get())
+    }
 }
 
 /// What was typed into a form that came back without JavaScript.

@@ -3,6 +3,7 @@
 use super::route::{self, RefusalBanner};
 use crate::api::{TaskView, get_task};
 use crate::components::delete_dialog::{self, DeleteDialog, DeleteDialogs};
+use crate::components::fragment::FragmentView;
 use crate::components::layout::Crumbs;
 use crate::components::loaded::loaded;
 use crate::components::status_badge::TaskStatusCell;
@@ -99,6 +100,7 @@ fn Content(view: RwSignal<TaskView>, dialogs: DeleteDialogs) -> impl IntoView {
     let name = memo(move || view.with(|view| view.task.name.clone()));
     let description = memo(move || view.with(|view| view.task.description.clone()));
     let project = view.with_untracked(|view| view.project.clone());
+    let runs = memo(move || view.with(|view| view.runs.clone()));
     let crumb = project.name.clone();
     let task = memo(move || view.with(|view| view.task.clone()));
     view! {
@@ -118,6 +120,7 @@ fn Content(view: RwSignal<TaskView>, dialogs: DeleteDialogs) -> impl IntoView {
             </section>
             <NextRuns view />
         </div>
+        <FragmentView html=runs />
     }
 }
 

@@ -4,7 +4,7 @@ use super::route::{self, RefusalBanner};
 use super::task_list::TaskList;
 use crate::api::{TaskListView, TaskQuery, get_deletion, list_tasks};
 use crate::components::deletion_parts::DeletionBadge;
-use crate::components::layout::{ProjectHead, Tab};
+use crate::components::layout::ProjectHead;
 use crate::components::loaded::{Loaded, loaded};
 use crate::components::status_badge::{self, UndoForm};
 use crate::view;
@@ -38,7 +38,7 @@ fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
     });
     view! {
         <Title text=name.clone() />
-        <ProjectHead id name tab=Tab::Tasks>
+        <ProjectHead id name tab="Tasks">
             <a class="btn primary" href=format!("/projects/{id}/tasks/new")>
                 "New task"
             </a>

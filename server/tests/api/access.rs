@@ -12,6 +12,7 @@ fn calls(project: &str, path: &str) -> Vec<Call> {
         call("DELETE", path),
         call("PUT", path).json(&task("Theirs")),
         call("POST", &format!("{project}/tasks")).json(&task("Theirs")),
+        call("POST", "/fn/run_task").form(&form),
         call("POST", "/fn/delete_task").form(&form),
         call("POST", "/fn/delete_task").form(&form).header("accept", "text/html"),
     ]

@@ -20,4 +20,5 @@ mod forms;
 mod health;
 mod openapi;
 mod preconditions;
+mod runs;
 mod steer;

@@ -1,0 +1,40 @@
+//! Parts of pages that only the server renders: whatever they show, the browser downloads no program for it. Each has an
+//! address, as pages do; `api::get_fragment` asks for it, `components::fragment` shows it. Texts are escaped by the
+//! rendering, and nothing else makes HTML here.
+
+mod address;
+mod badge;
+mod chart;
+#[cfg(test)]
+mod escaping;
+mod execution;
+mod executions;
+mod parts;
+mod statistics;
+
+use crate::api::Fragment;
+use crate::error::AppError;
+use address::{Address, id};
+use backend::Backend;
+use leptos::prelude::*;
+
+pub use executions::of_task;
+
+/// Renders what stands at an address.
+pub async fn render(backend: &Backend, at: &str) -> Result<Fragment, AppError> {
+    let address = Address::parse(at);
+    match *address.path() {
+        ["projects", project, "executions"] => executions::of_project(backend, id(project)?, &address).await,
+        ["projects", project, "executions", execution] => {
+            execution::page(backend, id(project)?, id(execution)?, &address).await
+        }
+        ["projects", project, "statistics"] => statistics::page(backend, id(project)?).await,
+        _ => Err(address::unknown()),
+    }
+}
+
+/// What is shown, as a text. Marks of the framework by which a browser would find the parts again are left out: texts are
+/// escaped, so nothing else looks like them.
+fn html(view: AnyView) -> String {
+    view.to_html().replace("<!>", "")
+}

@@ -1,0 +1,123 @@
+//! Texts of others in fragments: the browser puts a fragment on the page as it is, so every one must be escaped here.
+
+use super::execution;
+use super::executions;
+use super::html;
+use super::statistics;
+use backend::executions::{ExecutionQuery, LogQuery};
+use domain::deletion::Deletion;
+use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, LogLevel, LogLine, Trigger};
+use domain::page::Page;
+use domain::project::Project;
+use domain::schedule::ScheduleConfig;
+use domain::status::TaskStatus;
+use domain::task::{Completion, MissedRunPolicy, OverlapPolicy, RunState, ScheduleType, Task};
+use leptos::prelude::*;
+use uuid::Uuid;
+
+const EVIL: &str = "</pre></title></desc>'\"><script>window.x=1</script><img src=x onerror=window.x=1>";
+
+fn project() -> Project {
+    Project {
+        id: Uuid::nil(),
+        name: EVIL.to_owned(),
+        description: EVIL.to_owned(),
+        execution_endpoint: EVIL.to_owned(),
+        undo_window_seconds: None,
+        version: 1,
+        created_at: Default::default(),
+        updated_at: Default::default(),
+    }
+}
+
+fn task() -> Task {
+    Task {
+        uuid: Uuid::nil(),
+        project_id: Uuid::nil(),
+        task_group_id: None,
+        name: EVIL.to_owned(),
+        description: EVIL.to_owned(),
+        schedule_type: ScheduleType::Recurring,
+        schedule_config: ScheduleConfig { timezone: EVIL.to_owned(), ..ScheduleConfig::default() },
+        schedule_description: EVIL.to_owned(),
+        status: TaskStatus::Active,
+        status_changed_at: Default::default(),
+        state: RunState::Running,
+        timeout_seconds: 30,
+        max_attempts: 3,
+        metadata: EVIL.into(),
+        overlap_policy: OverlapPolicy::Skip,
+        missed_run_policy: MissedRunPolicy::Skip,
+        completion: Completion::Response,
+        next_run_at: None,
+        last_execution: None,
+        version: 1,
+        created_at: Default::default(),
+        updated_at: Default::default(),
+        deletion: None::<Deletion>,
+    }
+}
+
+fn executed(status: ExecutionStatus) -> Execution {
+    Execution {
+        id: Uuid::nil(),
+        task_uuid: Uuid::nil(),
+        project_id: Uuid::nil(),
+        status,
+        trigger: Trigger::Manual,
+        requested_by: Some(EVIL.to_owned()),
+        scheduled_at: Default::default(),
+        attempt: 2,
+        missed: 3,
+        node: Some(EVIL.to_owned()),
+        started_at: Some(Default::default()),
+        retry_at: Some(Default::default()),
+        cancel_requested_at: None,
+        finished_at: None,
+        duration_ms: Some(1_200),
+        error: Some(EVIL.to_owned()),
+        response: Some(CallResponse {
+            status: 500,
+            content_type: Some(EVIL.to_owned()),
+            body: EVIL.to_owned(),
+            is_truncated: true,
+            first_byte_ms: 3,
+            total_ms: 5,
+        }),
+        log_lines: 1,
+    }
+}
+
+fn assert_harmless(view: AnyView) {
+    let html = html(view);
+    for tag in ["<script", "<img"] {
+        assert!(!html.contains(tag), "{tag} in {html}");
+    }
+    assert!(html.contains("&lt;script&gt;"), "{html}");
+}
+
+#[test]
+fn a_list_shows_texts_of_others_as_texts() {
+    let page =
+        Page { data: ExecutionStatus::ALL.iter().copied().map(executed).collect(), next_cursor: Some(EVIL.to_owned()) };
+    let days = [DayCounts { day: EVIL.to_owned(), success: 1, failed: 1, ..DayCounts::default() }];
+    assert_harmless(executions::latest(&task(), &page, &days));
+    let query = ExecutionQuery {
+        task_id: Some(Uuid::nil()),
+        status: Some(EVIL.to_owned()),
+        date: Some(EVIL.to_owned()),
+        ..Default::default()
+    };
+    assert_harmless(executions::whole(project(), Some(&task()), &query, &page, &[task()]));
+    assert_harmless(statistics::whole(project(), &days));
+}
+
+#[test]
+fn an_execution_shows_answer_error_and_log_as_texts() {
+    let line = |level| LogLine { id: 7, level, message: EVIL.to_owned(), created_at: Default::default() };
+    for status in ExecutionStatus::ALL.iter().copied() {
+        let log = Page { data: LogLevel::ALL.iter().copied().map(line).collect(), next_cursor: Some(EVIL.to_owned()) };
+        let query = LogQuery { level: Some(EVIL.to_owned()), ..Default::default() };
+        assert_harmless(execution::whole(&project(), &task(), &executed(status), &query, log));
+    }
+}

@@ -1,0 +1,84 @@
+//! What fragments are put together from: moments, buttons that post, heads of lists.
+
+use crate::api::{CancelExecution, RunTask};
+use crate::view;
+use crate::words;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::execution::Execution;
+use domain::status::TaskStatus;
+use domain::task::Task;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use uuid::Uuid;
+
+/// A moment: absolute, for the browser to say it relative to its own clock.
+pub fn moment(at: DateTime<Utc>) -> AnyView {
+    view! { <time datetime=at.to_rfc3339_opts(SecondsFormat::Millis, true)>{words::absolute(at)}</time> }
+}
+
+/// A moment, or a dash.
+pub fn moment_or_dash(at: Option<DateTime<Utc>>) -> AnyView {
+    at.map_or_else(|| "—".into_any(), moment)
+}
+
+/// A form of one button that calls a server function. The id keeps the focus when the part is rendered anew.
+fn button_form<F: ServerFn>(
+    fields: [(&'static str, Uuid); 2],
+    id: String,
+    class: &'static str,
+    words: &'static str,
+) -> AnyView {
+    let fields = fields.map(|(name, value)| view! { <input type="hidden" name=name value=value.to_string() /> });
+    view! {
+        <form method="post" action=F::PATH class="inline">
+            {fields.into_iter().collect_view()}
+            <button type="submit" class=class id=id>
+                {words}
+            </button>
+        </form>
+    }
+}
+
+/// Ends an execution.
+pub fn cancel_form(execution: &Execution, class: &'static str) -> AnyView {
+    let fields = [("project_id", execution.project_id), ("id", execution.id)];
+    button_form::<CancelExecution>(fields, format!("cancel-{}", execution.id), class, "Cancel")
+}
+
+/// Starts the task by hand; or says why not.
+pub fn run_form(task: &Task, words: &'static str) -> AnyView {
+    let why_not = match task.status {
+        TaskStatus::Active => {
+            let fields = [("project_id", task.project_id), ("task_id", task.uuid)];
+            return button_form::<RunTask>(fields, "run-task".to_owned(), "btn", words);
+        }
+        TaskStatus::Disabled => "The task is disabled.",
+        TaskStatus::PendingDelete | TaskStatus::DeleteFailed => "The task is being deleted.",
+    };
+    view! {
+        <span class="sub" id="why-not">{why_not}</span>
+        <button type="button" class="btn" disabled aria-describedby="why-not">
+            {words}
+        </button>
+    }
+}
+
+/// What a list says when it is empty.
+pub fn empty(title: &'static str, hint: &'static str) -> AnyView {
+    view! {
+        <section class="empty">
+            <h2>{title}</h2>
+            <p>{hint}</p>
+        </section>
+    }
+}
+
+/// A link that chooses what is shown.
+pub fn chip(href: String, words: &'static str, is_current: bool) -> AnyView {
+    view! { <a class="chip" href=href aria-current=is_current.then_some("true")>{words}</a> }
+}
+
+/// The way to what comes after this page.
+pub fn next_page(href: Option<String>, words: &'static str) -> Option<AnyView> {
+    href.map(|href| view! { <p class="pager"><a class="btn" href=href id="next-page">{words}</a></p> })
+}
