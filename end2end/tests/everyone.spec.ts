@@ -6,6 +6,7 @@ import type { APIRequestContext } from "@playwright/test";
 import type pg from "pg";
 
 import { expect, test } from "./fixtures.ts";
+import { ends, execution } from "./history.ts";
 import {
   choose,
   deleteTask,
@@ -28,6 +29,12 @@ const LOOKS = {
 
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+const OF_A_FAILURE = {
+  error: "e".repeat(300),
+  response: { status: 500, content_type: "text/plain", body: "b".repeat(4_000), is_truncated: true, first_byte_ms: 1, total_ms: 2 },
+  logs: [["info", "begun"], ["warn", "w".repeat(300)], ["error", "no paper"]] as [string, string][],
+};
+
 /** A project with tasks of every status, one that is gone, and names that are hard to lay out. */
 async function everyStatus(api: APIRequestContext, sql: pg.Client) {
   const project = await newProject(api, { description: "word ".repeat(60), undo_window_seconds: 0 });
@@ -44,14 +51,24 @@ async function everyStatus(api: APIRequestContext, sql: pg.Client) {
   const record = await deleteTask(api, project, pending);
   const long = await newTask(api, project, `Long${"x".repeat(200)}`, { description: "y".repeat(300) });
   const active = await newTask(api, project, "Nightly report", { metadata: { team: "z".repeat(200) } });
-  return { project, failed, receipt, pending, record, long, active };
+  const executions = [
+    await execution(sql, project, active, { status: "RUNNING", minutes: 1 }),
+    await execution(sql, project, active, { ...OF_A_FAILURE, status: "RETRY_WAIT", minutes: 2 }),
+    await execution(sql, project, active, { ...OF_A_FAILURE, status: "FAILED", minutes: 3, took: 90 }),
+    await execution(sql, project, long, { status: "SUCCESS", minutes: 4, took: 10 }),
+    await execution(sql, project, long, { status: "CANCELLED", minutes: 5, took: 10 }),
+    await execution(sql, project, long, { status: "SKIPPED", minutes: 6, missed: 3, error: "e".repeat(300) }),
+  ];
+  await ends(sql, project, active, 0, 40, 3);
+  await ends(sql, project, active, 5, 1, 0);
+  return { project, failed, receipt, pending, record, long, active, executions };
 }
 
 for (const [look, options] of Object.entries(LOOKS)) {
   test(`every page is for everyone ${look}`, async ({ browserOf, api, sql, expectedErrors }) => {
     expectedErrors.push(/404 \(Not Found\)/);
     test.slow();
-    const { project, failed, receipt, pending, record, long, active } = await everyStatus(api, sql);
+    const { project, failed, receipt, pending, record, long, active, executions } = await everyStatus(api, sql);
     const page = await browserOf({ ...options, reducedMotion: "reduce" });
     const list = listPath(project);
     const paths = [
@@ -65,6 +82,11 @@ for (const [look, options] of Object.entries(LOOKS)) {
       `${list}/deletions?state=UNDONE`,
       `${list}/deletions/${receipt.id}`,
       `${list}/deletions/${record.id}`,
+      `${list}/executions`,
+      `${list}/executions?task=${active.uuid}&status=FAILED`,
+      `${list}/executions?status=SUCCESS&date=2020-01-01`,
+      ...executions.map((id) => `${list}/executions/${id}`),
+      `${list}/statistics`,
       `${list}/tasks/new`,
       ...[active, long, pending, failed].map((task) => taskPath(project, task)),
       `${taskPath(project, active)}/edit`,

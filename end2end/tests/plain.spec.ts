@@ -129,6 +129,11 @@ for (const [way, options] of Object.entries(WAYS)) {
         `${listPath(project)}/tasks/${nobody}/edit`,
         `${listPath(project)}/tasks/${nobody}/delete`,
         `${listPath(project)}/deletions/${nobody}`,
+        `${listPath(project)}/executions/${nobody}`,
+        `${listPath(project)}/executions/nothing`,
+        `${listPath(project)}/nothing`,
+        `/projects/${nobody}/executions`,
+        `/projects/${nobody}/statistics`,
       ];
       for (const path of paths) {
         expect((await page.goto(path))?.status(), path).toBe(404);

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "./fixtures.ts";
+import { execution } from "./history.ts";
 import { deleteTask, failedTask, listPath, newProject, newTask, open, openDeleteDialog, taskPath } from "./support.ts";
 
 const EVIL = "</textarea><script>window.x=1</script><img src=x onerror=window.x=1>";
@@ -17,6 +18,14 @@ for (const javaScriptEnabled of [true, false]) {
     const task = await newTask(api, project, EVIL, { description: EVIL, metadata: { note: EVIL } });
     const pending = await newTask(api, project, `${EVIL} pending`, { description: EVIL });
     const deletion = await deleteTask(api, project, pending);
+    const run = await execution(sql, project, task, {
+      status: "FAILED",
+      minutes: 1,
+      took: 5,
+      error: EVIL,
+      response: { status: 500, content_type: EVIL, body: EVIL, is_truncated: false, first_byte_ms: 1, total_ms: 2 },
+      logs: [["error", EVIL]],
+    });
     const immediate = await newProject(api, { name: `${name} failed` });
     await failedTask(api, sql, immediate, EVIL);
     const page = await browserOf({ javaScriptEnabled });
@@ -31,6 +40,11 @@ for (const javaScriptEnabled of [true, false]) {
       `${list}/deletions`,
       `${list}/deletions/${deletion.id}`,
       taskPath(project, task),
+      `${list}/executions`,
+      `${list}/executions?task=${task.uuid}`,
+      `${list}/executions/${run}`,
+      `${list}/executions/${run}?level=error`,
+      `${list}/statistics`,
       `${taskPath(project, task)}/edit`,
       `${taskPath(project, task)}/delete`,
       listPath(immediate),
