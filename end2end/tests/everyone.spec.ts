@@ -51,13 +51,13 @@ async function everyStatus(api: APIRequestContext, sql: pg.Client) {
   const record = await deleteTask(api, project, pending);
   const long = await newTask(api, project, `Long${"x".repeat(200)}`, { description: "y".repeat(300) });
   const active = await newTask(api, project, "Nightly report", { metadata: { team: "z".repeat(200) } });
+  await execution(sql, project, active, { status: "SUCCESS", minutes: 6, took: 10 });
+  await execution(sql, project, active, { status: "CANCELLED", minutes: 5, took: 10 });
+  await execution(sql, project, active, { ...OF_A_FAILURE, status: "RETRY_WAIT", minutes: 4 });
   const executions = [
-    await execution(sql, project, active, { status: "RUNNING", minutes: 1 }),
-    await execution(sql, project, active, { ...OF_A_FAILURE, status: "RETRY_WAIT", minutes: 2 }),
     await execution(sql, project, active, { ...OF_A_FAILURE, status: "FAILED", minutes: 3, took: 90 }),
-    await execution(sql, project, long, { status: "SUCCESS", minutes: 4, took: 10 }),
-    await execution(sql, project, long, { status: "CANCELLED", minutes: 5, took: 10 }),
-    await execution(sql, project, long, { status: "SKIPPED", minutes: 6, missed: 3, error: "e".repeat(300) }),
+    await execution(sql, project, long, { status: "SKIPPED", minutes: 2, missed: 3, error: "e".repeat(300) }),
+    await execution(sql, project, active, { status: "RUNNING", minutes: 1 }),
   ];
   await ends(sql, project, active, 0, 40, 3);
   await ends(sql, project, active, 5, 1, 0);
