@@ -176,6 +176,7 @@ mod stream {
     use leptos::prelude::*;
     use std::cell::RefCell;
     use std::rc::Rc;
+    use std::time::Duration;
     use wasm_bindgen::JsCast;
     use wasm_bindgen::closure::Closure;
     use web_sys::{EventSource, MessageEvent, VisibilityState};
@@ -183,6 +184,8 @@ mod stream {
     /// Hints within this time are one pulse. The first of them sets it: an endless row of hints, as of a project whose tasks
     /// fire all the time, is a pulse at a time and not none.
     const GATHER_MS: u32 = 100;
+    /// Only the first line that is logged in a second is hinted at: the others of it are there after this.
+    const LOGGED: Duration = Duration::from_millis(1_100);
     /// The backstop: a page reads again at least so often.
     const POLL_MS: u32 = 30_000;
 
@@ -235,6 +238,13 @@ mod stream {
                     pulse();
                 }
             };
+            let again = {
+                let hint = hint.clone();
+                move |event| {
+                    hint(event);
+                    browser::after(LOGGED, move || live.nudge());
+                }
+            };
             let stream = source.clone();
             let broken = move |_| {
                 let _ = live.state.try_set(LiveState::Reconnecting);
@@ -248,7 +258,8 @@ mod stream {
             let mut closures = vec![Closure::new(broken)];
             source.set_onerror(closures.first().map(|closure| closure.as_ref().unchecked_ref()));
             for name in ["hello", "resync"].into_iter().chain(EventKind::ALL.iter().map(|kind| kind.as_str())) {
-                let closure = Closure::new(hint.clone());
+                let is_logged = name == EventKind::ExecutionLogged.as_str();
+                let closure = if is_logged { Closure::new(again.clone()) } else { Closure::new(hint.clone()) };
                 let _ = source.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
                 closures.push(closure);
             }
