@@ -103,6 +103,26 @@ test("an execution shows what was sent, what was answered, and its log by level"
   expect(new URL(page.url()).search).toBe("?level=error");
 });
 
+test("the log of a running execution grows while one looks at it", async ({ page, api, sql }) => {
+  const project = await newProject(api);
+  const task = await newTask(api, project, "Nightly report", { completion: "CALLBACK" });
+  const id = await execution(sql, project, task, { status: "RUNNING", minutes: 1 });
+  const { key } = (await (await api.post(`/api/v1${listPath(project)}/api-keys`, { data: { name: "Printer" } })).json()) as { key: string };
+  const headers = { authorization: `Bearer ${key}` };
+  await open(page, `${listPath(project)}/executions/${id}`);
+  await expect(page.getByText("No line.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Live" })).toBeVisible();
+  for (const message of ["begun", "<i>half</i>", "nearly there"]) {
+    const line = { data: { message, level: "info" }, headers };
+    expect((await api.post(`/api/v1/executions/${id}/logs`, line)).status()).toBe(200);
+  }
+  await expect(page.locator("[data-level]")).toContainText(["begun", "<i>half</i>", "nearly there"], SEEN_WITHIN);
+  const end = { data: { status: "FAILED", error: "No paper." }, headers };
+  expect((await api.patch(`/api/v1/executions/${id}/status`, end)).status()).toBe(200);
+  await expect(badges(page)).toHaveText("Failed", SEEN_WITHIN);
+  await expect(page.getByRole("main")).toContainText("No paper.");
+});
+
 test("a running execution is cancelled, and everyone who looks sees it", async ({ page, api, sql, browserOf }) => {
   const project = await newProject(api);
   const task = await newTask(api, project, "Nightly report");
