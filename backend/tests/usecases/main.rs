@@ -16,6 +16,7 @@ mod consumer;
 mod events;
 mod executions;
 mod failures;
+mod groups;
 mod histories;
 mod moves;
 mod node;

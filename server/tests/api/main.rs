@@ -17,6 +17,7 @@ mod database_away;
 mod events;
 mod executions;
 mod forms;
+mod groups;
 mod health;
 mod openapi;
 mod preconditions;
