@@ -4,6 +4,7 @@
 
 mod executions;
 mod forms;
+mod groups;
 #[cfg(feature = "ssr")]
 mod plain;
 mod wire;
@@ -12,6 +13,8 @@ mod wire;
 pub(crate) use executions::{CancelExecution, RunTask};
 pub use executions::{Fragment, get_fragment};
 pub use forms::{ProjectForm, TaskForm, read_fields};
+#[cfg(feature = "ssr")]
+pub(crate) use groups::{DeleteGroup, SaveGroup, StartGroup, StopGroup};
 pub use wire::{Arguments, Callable, Wire, post};
 
 use crate::error::AppError;
@@ -43,6 +46,8 @@ pub struct TaskListView {
     pub project: Project,
     pub counts: Vec<(TaskStatus, i64)>,
     pub page: Page<Task>,
+    /// Names of the groups that its tasks are in, and of the one that is asked for.
+    pub groups: Vec<(Uuid, String)>,
 }
 
 /// What a task list shows, as it stands in its URL.
@@ -50,6 +55,8 @@ pub struct TaskListView {
 pub struct TaskQuery {
     pub status: Option<String>,
     pub search: Option<String>,
+    /// A group's id.
+    pub group: Option<String>,
     pub cursor: Option<String>,
 }
 
@@ -125,15 +132,20 @@ pub async fn list_tasks(
     authenticate()?;
     let backend = backend()?;
     let project = backend::projects::get(&backend, project_id).await?;
-    let TaskQuery { status, search, cursor } = query;
-    let query = backend::tasks::ListQuery { status, search, cursor, ..Default::default() };
+    let TaskQuery { status, search, group, cursor } = query;
+    let task_group_id = group.map(|id| id.parse().unwrap_or_default());
+    let query = backend::tasks::ListQuery { status, task_group_id, search, cursor, limit: None };
     let mut page = backend::tasks::list(&backend, project_id, &query).await?;
     let listed = |id: &Uuid| page.data.iter().any(|task| task.uuid == *id);
     let others: Vec<Uuid> =
         shown.split(',').filter_map(|id| id.parse().ok()).filter(|id| !listed(id)).take(400).collect();
     page.data.extend(backend::tasks::get_many(&backend, project_id, &others).await?);
     let counts = backend::projects::counts(&backend, project_id).await?;
-    Ok(TaskListView { project, counts, page })
+    let mut groups: Vec<Uuid> = page.data.iter().filter_map(|task| task.task_group_id).chain(task_group_id).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let groups = backend::groups::names(&backend, project_id, &groups).await?;
+    Ok(TaskListView { project, counts, page, groups })
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_task")]

@@ -9,6 +9,7 @@ mod chart;
 mod escaping;
 mod execution;
 mod executions;
+mod groups;
 mod parts;
 mod statistics;
 
@@ -28,6 +29,11 @@ pub async fn render(backend: &Backend, at: &str) -> Result<Fragment, AppError> {
         ["projects", project, "executions", execution] => {
             execution::page(backend, id(project)?, id(execution)?, &address).await
         }
+        ["projects", project, "groups"] => groups::list(backend, id(project)?, &address).await,
+        ["projects", project, "groups", "new"] => groups::form(backend, id(project)?, None, &address).await,
+        ["projects", project, "groups", "choice"] => groups::choice(backend, id(project)?, &address).await,
+        ["projects", project, "groups", group] => groups::form(backend, id(project)?, Some(id(group)?), &address).await,
+        ["projects", project, "groups", group, "delete"] => groups::deletion(backend, id(project)?, id(group)?).await,
         ["projects", project, "statistics"] => statistics::page(backend, id(project)?).await,
         _ => Err(address::unknown()),
     }

@@ -77,6 +77,18 @@ pub async fn counts(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>>
     Ok(db::group::count_tasks(&mut conn, ids, COUNT_CAP).await?)
 }
 
+/// The names of these groups of a project, as far as they exist.
+///
+/// # Errors
+/// A database error.
+pub async fn names(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conn = backend.pool.acquire().await?;
+    Ok(db::group::names(&mut conn, project_id, ids).await?)
+}
+
 /// A page of a group's tasks; `query` may filter further.
 ///
 /// # Errors

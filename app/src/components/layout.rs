@@ -47,8 +47,9 @@ pub fn Header() -> impl IntoView {
 }
 
 /// The tabs of a project: their words, and where they lead inside it.
-const TABS: [(&str, &str); 5] = [
+const TABS: [(&str, &str); 6] = [
     ("Tasks", ""),
+    ("Groups", "/groups"),
     ("Executions", "/executions"),
     ("Deletions", "/deletions"),
     ("Statistics", "/statistics"),

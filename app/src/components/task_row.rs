@@ -11,7 +11,7 @@ use crate::view;
 use crate::words;
 use domain::execution::{ExecutionStatus, ExecutionSummary};
 use domain::status::TaskStatus;
-use domain::task::Task;
+use domain::task::{RunState, Task};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -26,7 +26,11 @@ where
 
 /// One task.
 #[component]
-pub fn TaskRow(task: ArcRwSignal<Task>, dialogs: DeleteDialogs) -> impl IntoView {
+pub fn TaskRow(
+    task: ArcRwSignal<Task>,
+    groups: RwSignal<Vec<(Uuid, String)>>,
+    dialogs: DeleteDialogs,
+) -> impl IntoView {
     let (id, project_id) = task.with_untracked(|task| (task.uuid, task.project_id));
     let href = format!("/projects/{project_id}/tasks/{id}");
     let name = part(&task, |task| task.name.clone());
@@ -35,6 +39,14 @@ pub fn TaskRow(task: ArcRwSignal<Task>, dialogs: DeleteDialogs) -> impl IntoView
     let schedule = part(&task, schedule_words);
     let expression = part(&task, |task| task.schedule_config.expression());
     let next = part(&task, |task| task.next_run_at);
+    let group = part(&task, |task| (task.task_group_id, task.state));
+    // The group's name, and that it lets nothing run now.
+    let group = move || {
+        let (id, state) = group.get();
+        let name =
+            groups.with(|groups| groups.iter().find(|(this, _)| Some(*this) == id).map(|(_, name)| name.clone()));
+        name.map(|name| if state == RunState::NotRunning { format!("{name} · outside its window") } else { name })
+    };
     let last = part(&task, |task| task.last_execution.clone());
     let settled = part(&task, |task| task.status);
     let dim = move || settled.get().is_being_deleted();
@@ -45,6 +57,7 @@ pub fn TaskRow(task: ArcRwSignal<Task>, dialogs: DeleteDialogs) -> impl IntoView
                     {name}
                 </a>
                 <div class="sub about">{description}</div>
+                <div class="sub" data-testid="task-group">{group}</div>
             </td>
             <td data-label="Status">
                 {move || {

@@ -22,7 +22,7 @@ pub fn moment_or_dash(at: Option<DateTime<Utc>>) -> AnyView {
 }
 
 /// A form of one button that calls a server function. The id keeps the focus when the part is rendered anew.
-fn button_form<F: ServerFn>(
+pub fn button_form<F: ServerFn>(
     fields: [(&'static str, Uuid); 2],
     id: String,
     class: &'static str,

@@ -2,7 +2,7 @@
 
 use super::route;
 use super::task::Run;
-use crate::api::{SaveTask, TaskForm, get_project, get_task, preview_schedule};
+use crate::api::{Fragment, SaveTask, TaskForm, get_fragment, get_project, get_task, preview_schedule};
 use crate::components::field::{Choice, FormError, TextArea, TextField};
 use crate::components::form::{ActionForm, form_action};
 use crate::components::layout::Crumbs;
@@ -18,6 +18,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
+use uuid::Uuid;
 
 const ZONES: [&str; 14] = [
     "UTC",
@@ -39,11 +40,15 @@ const ZONES: [&str; 14] = [
 /// The form of a new task.
 #[component]
 pub fn NewTaskPage() -> impl IntoView {
-    let id = route::id("project");
+    let (id, chosen) = (route::id("project"), route::query("task_group_id"));
     loaded(
-        id,
-        |id| async move { get_project(id?).await },
-        |project| {
+        move || (id(), chosen()),
+        |(id, chosen)| async move {
+            let project = get_project(id?).await?;
+            let groups = choice(project.id, chosen).await?;
+            Ok((project, groups))
+        },
+        |(project, groups)| {
             let form = route::typed().unwrap_or_else(|| TaskForm::new(project.id));
             view! {
                 <Title text="New task" />
@@ -51,7 +56,7 @@ pub fn NewTaskPage() -> impl IntoView {
                 <div class="head">
                     <h1>"New task"</h1>
                 </div>
-                <Form form submit="Create task" />
+                <Form form groups submit="Create task" />
             }
         },
     )
@@ -61,10 +66,16 @@ pub fn NewTaskPage() -> impl IntoView {
 #[component]
 pub fn EditTaskPage() -> impl IntoView {
     let (project, task) = (route::id("project"), route::id("task"));
+    let chosen = route::query("task_group_id");
     loaded(
-        move || (project(), task()),
-        |(project, task)| async move { get_task(project?, task?).await },
-        |view| {
+        move || (project(), task(), chosen()),
+        |(project, task, chosen)| async move {
+            let view = get_task(project?, task?).await?;
+            let chosen = chosen.or_else(|| view.task.task_group_id.map(|id| id.to_string()));
+            let groups = choice(view.project.id, chosen).await?;
+            Ok((view, groups))
+        },
+        |(view, groups)| {
             let form = route::typed().unwrap_or_else(|| TaskForm::from(&view.task));
             let title = format!("Edit {}", view.task.name);
             view! {
@@ -73,10 +84,15 @@ pub fn EditTaskPage() -> impl IntoView {
                 <div class="head">
                     <h1>{title}</h1>
                 </div>
-                <Form form submit="Save task" />
+                <Form form groups submit="Save task" />
             }
         },
     )
+}
+
+/// The field that chooses a group, as the server renders it.
+async fn choice(project: Uuid, chosen: Option<String>) -> Result<Fragment, AppError> {
+    get_fragment(format!("projects/{project}/groups/choice?chosen={}", chosen.unwrap_or_default())).await
 }
 
 /// The schedule preview: what was asked last, and its answer.
@@ -105,7 +121,7 @@ impl Preview {
 }
 
 #[component]
-fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
+fn Form(form: TaskForm, groups: Fragment, submit: &'static str) -> impl IntoView {
     let action = form_action::<SaveTask>();
     let value = action.value();
     route::show_refusals(move || value.get());
@@ -134,6 +150,7 @@ fn Form(form: TaskForm, submit: &'static str) -> impl IntoView {
                 <TextField label="Description" name="form[description]" field="description" value=form.description.clone() />
                 <ScheduleFields form=form.clone() />
                 <Policies form=form.clone() />
+                <div inner_html=groups.html().to_owned()></div>
                 <TextArea label="Metadata" name="form[metadata]" field="metadata" value=form.metadata hint="A JSON object, sent with every call; 16 kB at most." />
                 <div class="foot">
                     <button type="submit" class="btn primary" disabled=move || action.pending().get()>
@@ -152,7 +169,6 @@ fn Hidden(form: TaskForm) -> impl IntoView {
         <input type="hidden" name="form[project_id]" value=form.project_id.to_string() />
         <input type="hidden" name="form[uuid]" value=form.uuid />
         <input type="hidden" name="form[version]" value=form.version />
-        <input type="hidden" name="form[task_group_id]" value=form.task_group_id />
         <input type="hidden" name="form[completion]" value=form.completion />
     }
 }

@@ -22,6 +22,7 @@ type Row = (Uuid, ArcRwSignal<Task>);
 struct Shown {
     rows: RwSignal<Vec<Row>>,
     counts: RwSignal<Vec<(TaskStatus, i64)>>,
+    groups: RwSignal<Vec<(Uuid, String)>>,
     toasts: Toasts,
 }
 
@@ -35,6 +36,7 @@ impl Shown {
     fn apply(self, view: TaskListView, first_page: bool) {
         let Some(rows) = self.rows.try_get_untracked() else { return };
         let _ = self.counts.try_set(view.counts);
+        let _ = self.groups.try_set(view.groups);
         for (id, row) in &rows {
             match view.page.data.iter().find(|task| task.uuid == *id) {
                 Some(task) if row.with_untracked(|old| old.version <= task.version && old != task) => {
@@ -89,11 +91,12 @@ pub fn TaskList(
     project_id: Uuid,
     query: TaskQuery,
     rows: Vec<Task>,
+    groups: RwSignal<Vec<(Uuid, String)>>,
     counts: RwSignal<Vec<(TaskStatus, i64)>>,
 ) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let rows = rows.into_iter().map(|task| (task.uuid, ArcRwSignal::new(task))).collect();
-    let shown = Shown { rows: RwSignal::new(rows), counts, toasts };
+    let shown = Shown { rows: RwSignal::new(rows), counts, groups, toasts };
     let live = expect_context::<Live>();
     live.follow(Followed::Project(project_id));
     let (first_page, filtered) = (query.cursor.is_none(), query != TaskQuery::default());
@@ -118,7 +121,7 @@ pub fn TaskList(
                 <Head />
                 <tbody>
                     <For each=move || shown.rows.get() key=|(id, _)| *id let((_, task))>
-                        <TaskRow task dialogs />
+                        <TaskRow task groups dialogs />
                     </For>
                 </tbody>
             </table>

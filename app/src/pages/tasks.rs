@@ -20,7 +20,8 @@ use uuid::Uuid;
 pub fn TasksPage() -> impl IntoView {
     let id = route::id("project");
     let (status, search, cursor) = (route::query("status"), route::query("search"), route::query("cursor"));
-    let query = move || TaskQuery { status: status(), search: search(), cursor: cursor() };
+    let group = route::query("group");
+    let query = move || TaskQuery { status: status(), search: search(), group: group(), cursor: cursor() };
     loaded(
         move || (id(), query()),
         |(id, query)| async move { Ok((list_tasks(id?, query.clone(), String::new()).await?, query)) },
@@ -33,7 +34,7 @@ fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
     let (id, name) = (view.project.id, view.project.name.clone());
     let counts = RwSignal::new(view.counts);
     let next = view.page.next_cursor.clone().map(|cursor| {
-        let href = list_url(id, query.status.as_deref(), query.search.as_deref(), Some(&cursor));
+        let href = list_url(id, &TaskQuery { cursor: Some(cursor), ..query.clone() });
         view! { <p class="pager"><a class="btn" href=href>"Next page"</a></p> }
     });
     view! {
@@ -46,7 +47,7 @@ fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
         <RefusalBanner />
         <Notice project_id=id />
         <Filters project_id=id query=query.clone() counts />
-        <TaskList project_id=id query rows=view.page.data counts />
+        <TaskList project_id=id query rows=view.page.data groups=RwSignal::new(view.groups) counts />
         {next}
     }
 }
@@ -93,10 +94,11 @@ fn Notice(project_id: Uuid) -> impl IntoView {
 /// Search and status filter: a plain form and links.
 #[component]
 fn Filters(project_id: Uuid, query: TaskQuery, counts: RwSignal<Vec<(TaskStatus, i64)>>) -> impl IntoView {
-    let (status, search) = (query.status, query.search.unwrap_or_default());
+    let TaskQuery { status, search, group, .. } = query.clone();
     let chip = |key: Option<TaskStatus>, words: &'static str| {
-        let current = (status.as_deref() == key.map(TaskStatus::as_str)).then_some("true");
-        let href = list_url(project_id, key.map(TaskStatus::as_str), Some(&search), None);
+        let key_text = key.map(|key| key.as_str().to_owned());
+        let current = (status == key_text).then_some("true");
+        let href = list_url(project_id, &TaskQuery { status: key_text, cursor: None, ..query.clone() });
         let number = move || {
             let counted: i64 =
                 counts.get().iter().filter(|(this, _)| key.is_none_or(|key| key == *this)).map(|(_, n)| n).sum();
@@ -119,8 +121,9 @@ fn Filters(project_id: Uuid, query: TaskQuery, counts: RwSignal<Vec<(TaskStatus,
     ];
     view! {
         <form class="bar" method="get" action=format!("/projects/{project_id}") role="search">
-            {status.clone().map(|status| view! { <input type="hidden" name="status" value=status /> })}
-            <input class="search" type="search" name="search" value=search.clone() placeholder="Search tasks" aria-label="Search tasks" />
+            {hidden("status", status.clone())}
+            {hidden("group", group)}
+            <input class="search" type="search" name="search" value=search.unwrap_or_default() placeholder="Search tasks" aria-label="Search tasks" />
             <nav class="chips" aria-label="Status">
                 {chips.into_iter().collect_view()}
             </nav>
@@ -128,7 +131,11 @@ fn Filters(project_id: Uuid, query: TaskQuery, counts: RwSignal<Vec<(TaskStatus,
     }
 }
 
-fn list_url(project_id: Uuid, status: Option<&str>, search: Option<&str>, cursor: Option<&str>) -> String {
+fn hidden(name: &'static str, value: Option<String>) -> Option<AnyView> {
+    value.map(|value| view! { <input type="hidden" name=name value=value /> })
+}
+
+fn list_url(project_id: Uuid, query: &TaskQuery) -> String {
     let encode = |text: &str| {
         text.bytes()
             .map(|byte| match byte {
@@ -137,10 +144,11 @@ fn list_url(project_id: Uuid, status: Option<&str>, search: Option<&str>, cursor
             })
             .collect::<String>()
     };
-    let parts = [("status", status), ("search", search), ("cursor", cursor)];
+    let parts =
+        [("status", &query.status), ("search", &query.search), ("group", &query.group), ("cursor", &query.cursor)];
     let parts = parts
         .into_iter()
-        .filter_map(|(key, value)| value.filter(|v| !v.is_empty()).map(|v| format!("{key}={}", encode(v))));
+        .filter_map(|(key, value)| value.as_ref().filter(|v| !v.is_empty()).map(|v| format!("{key}={}", encode(v))));
     let query = parts.collect::<Vec<_>>().join("&");
     if query.is_empty() { format!("/projects/{project_id}") } else { format!("/projects/{project_id}?{query}") }
 }

@@ -125,6 +125,18 @@ pub(crate) async fn list(
         .await
 }
 
+/// The names of these groups of a project.
+pub(crate) async fn names(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    let rows = sqlx::query!("SELECT id, name FROM task_groups WHERE id = ANY($1) AND project_id = $2", ids, project_id)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
 /// How many tasks these groups have, counted up to `cap` each: never a scan.
 pub(crate) async fn count_tasks(
     conn: &mut PgConnection,
