@@ -1,12 +1,15 @@
 //! Texts of others in fragments: the browser puts a fragment on the page as it is, so every one must be escaped here.
 
+use super::address::Address;
 use super::execution;
 use super::executions;
+use super::groups;
 use super::html;
 use super::statistics;
 use backend::executions::{ExecutionQuery, LogQuery};
 use domain::deletion::Deletion;
 use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, LogLevel, LogLine, Trigger};
+use domain::group::TaskGroup;
 use domain::page::Page;
 use domain::project::Project;
 use domain::schedule::ScheduleConfig;
@@ -120,4 +123,30 @@ fn an_execution_shows_answer_error_and_log_as_texts() {
         let query = LogQuery { level: Some(EVIL.to_owned()), ..Default::default() };
         assert_harmless(execution::whole(&project(), &task(), &executed(status), &query, log));
     }
+}
+
+#[test]
+fn a_group_shows_its_name_and_zone_and_what_was_typed_as_texts() {
+    let group = TaskGroup {
+        id: Uuid::nil(),
+        project_id: Uuid::nil(),
+        name: EVIL.to_owned(),
+        start_time: Some(EVIL.to_owned()),
+        end_time: Some(EVIL.to_owned()),
+        timezone: EVIL.to_owned(),
+        state: RunState::Running,
+        override_until: None,
+        is_overridden: true,
+        version: 1,
+        created_at: Default::default(),
+        updated_at: Default::default(),
+    };
+    let typed =
+        form_urlencoded::Serializer::new(String::new()).append_pair("error", "x").append_pair("name", EVIL).finish();
+    let at = format!("?{typed}");
+    assert_harmless(groups::fields(&project(), None, EVIL, &Address::parse(&at)));
+    assert_harmless(groups::fields(&project(), Some(&group), EVIL, &Address::parse("")));
+    assert_harmless(groups::modes(&group, 1_000));
+    assert_harmless(groups::select(std::slice::from_ref(&group), Some(group.id)));
+    assert_harmless(groups::whole(project(), &Page { data: vec![group], next_cursor: Some(EVIL.to_owned()) }, &[]));
 }
