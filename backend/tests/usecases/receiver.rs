@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long a test waits for a call.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What `/huge` would like to send.
 const HUGE: u64 = 1 << 30;
 
@@ -87,9 +87,21 @@ impl Receiver {
 
     /// Waits for so many calls in all; answers all there are.
     pub async fn until(&self, calls: usize) -> Vec<Call> {
+        self.reaches(calls).await;
+        self.calls()
+    }
+
+    /// Waits for so many more calls.
+    pub async fn goes_on(&self, more: usize) {
+        let calls = self.shared.calls.borrow().len() + more;
+        self.reaches(calls).await;
+    }
+
+    async fn reaches(&self, calls: usize) {
         let mut seen = self.shared.calls.subscribe();
         let enough = tokio::time::timeout(PATIENCE, seen.wait_for(|seen| seen.len() >= calls)).await;
-        enough.unwrap_or_else(|_| panic!("of {calls} calls there are {}", self.calls().len())).unwrap().clone()
+        let missing = |_| panic!("of {calls} calls there are {}", self.shared.calls.borrow().len());
+        drop(enough.unwrap_or_else(missing).unwrap());
     }
 
     /// Lets `/held` answer from now on, or not.
@@ -183,6 +195,10 @@ async fn behave(socket: &mut TcpStream, path: &str, shared: &Shared) -> io::Resu
     let (kind, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match kind {
         "status" => answer(socket, value, "", "no").await?,
+        "after" => {
+            tokio::time::sleep(Duration::from_millis(value.parse().unwrap())).await;
+            answer(socket, "200 OK", "", "done").await?;
+        }
         "retry-after" => {
             answer(socket, "503 Busy", &format!("retry-after: {}\r\n", value.replace("%20", " ")), "later").await?
         }

@@ -27,6 +27,7 @@ struct Stream {
 
 impl Stream {
     async fn open(url: &str, last: Option<i64>) -> Self {
+        backend::executor::use_tls();
         let mut request = reqwest::Client::new().get(url);
         if let Some(last) = last {
             request = request.header("last-event-id", last.to_string());

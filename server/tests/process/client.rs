@@ -21,8 +21,19 @@ pub struct Answer {
 
 impl Client {
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        Self::patient(base, Duration::from_secs(20))
+    }
+
+    /// One that waits so long for an answer.
+    fn patient(base: &str, patience: Duration) -> Self {
+        backend::executor::use_tls();
+        let http = reqwest::Client::builder().timeout(patience).build().unwrap();
         Self { http, base: base.to_owned() }
+    }
+
+    /// The same, for nodes that may not answer at all.
+    pub fn impatient(&self) -> Self {
+        Self::patient(&self.base, Duration::from_secs(3))
     }
 
     /// Sends a request; fails when the connection breaks.
@@ -69,9 +80,14 @@ impl Client {
 
     /// The same, where there are more of them.
     pub async fn project_named(&self, name: &str, undo_window_seconds: i32) -> String {
+        self.project_calling(name, "http://127.0.0.1:9/", undo_window_seconds).await
+    }
+
+    /// A project whose tasks call this endpoint.
+    pub async fn project_calling(&self, name: &str, endpoint: &str, undo_window_seconds: i32) -> String {
         let body = json!({
             "name": name,
-            "execution_endpoint": "http://127.0.0.1:9/",
+            "execution_endpoint": endpoint,
             "undo_window_seconds": undo_window_seconds,
         });
         self.create("/api/v1/projects", body).await

@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 
 /// Each counts what must not be there.
-const BROKEN: [(&str, &str); 7] = [
+const BROKEN: [(&str, &str); 10] = [
     (
         "1: a deleted task still has a plan",
         "SELECT count(*) FROM task_schedules JOIN deletions USING (task_id) WHERE state <> 'UNDONE'",
@@ -38,6 +38,18 @@ const BROKEN: [(&str, &str); 7] = [
     (
         "6: a TaskDeleted stands before its row is gone",
         "SELECT count(*) FROM events e JOIN tasks t ON t.id = e.task_uuid WHERE e.kind = 'TaskDeleted'",
+    ),
+    (
+        "7: a due time has two executions",
+        "SELECT count(*) FROM (SELECT FROM executions GROUP BY task_id, scheduled_at HAVING count(*) > 1) AS twice",
+    ),
+    (
+        "7: an execution runs and nobody would notice the death of its node",
+        "SELECT count(*) FROM executions WHERE status = 'RUNNING' AND lease_until IS NULL",
+    ),
+    (
+        "8: an execution waits to be started whose task may not run",
+        "SELECT count(*) FROM executions e JOIN tasks t ON t.id = e.task_id WHERE e.status = 'PENDING' AND t.status <> 'ACTIVE'",
     ),
 ];
 

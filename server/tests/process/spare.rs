@@ -12,12 +12,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use tokio::process::Command;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// The database on it that a test has for itself.
 const DATABASE: &str = "outages";
 
+/// Nobody else may be on it.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// The spare Postgres.
 pub struct Spare {
+    _alone: MutexGuard<'static, ()>,
     on: PgConnectOptions,
     data: PathBuf,
     pg_ctl: PathBuf,
@@ -26,6 +31,7 @@ pub struct Spare {
 impl Spare {
     /// The one that the environment names, with an empty database. What it commits must survive a crash.
     pub async fn new() -> Self {
+        let alone = ALONE.lock().await;
         let address = std::env::var("SPARE_DATABASE_URL").expect(
             "SPARE_DATABASE_URL must name a Postgres on this machine that may be killed; `cargo xtask test` starts one",
         );
@@ -38,7 +44,8 @@ impl Spare {
         let data = PathBuf::from(data);
         let started = std::fs::read_to_string(data.join("postmaster.opts")).unwrap();
         let server = started.split(" \"").next().unwrap();
-        let spare = Self { on: on.database(DATABASE), pg_ctl: PathBuf::from(server).with_file_name("pg_ctl"), data };
+        let pg_ctl = PathBuf::from(server).with_file_name("pg_ctl");
+        let spare = Self { _alone: alone, on: on.database(DATABASE), pg_ctl, data };
         spare.make_database(&mut conn).await;
         spare
     }
