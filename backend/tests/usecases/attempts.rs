@@ -221,6 +221,24 @@ async fn an_execution_that_a_callback_ends_waits_for_it_and_is_tried_again_when_
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_client_that_reports_the_end_before_it_answers_is_not_cut_off(_: PgPoolOptions, options: PgConnectOptions) {
+    let (world, receiver) = (World::new(&options).await, Receiver::start().await);
+    let mut node = Node::start(world.backend.clone(), SETTINGS);
+    let task = world.firing(&receiver, "/held", by_callback).await;
+    world.all_due().await;
+    node.step().await;
+    receiver.until(1).await;
+    world.execute("UPDATE executions SET status = 'FAILED', finished_at = now(), lease_until = NULL").await;
+    let looks = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT id FROM executions WHERE id = ANY%'";
+    node.executor.look();
+    world.until(looks).await;
+    receiver.open(true);
+    world.until("SELECT response IS NOT NULL FROM executions").await;
+    assert_eq!(world.run(&task).await.status, "FAILED");
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_cancelled_execution_has_ended_and_its_node_hangs_up(_: PgPoolOptions, options: PgConnectOptions) {
     let (world, receiver) = (World::new(&options).await, Receiver::start().await);
     let mut node = Node::start(world.backend.clone(), SETTINGS);

@@ -138,8 +138,16 @@ fn address(log: impl Read + Send + 'static, keep: Arc<Mutex<String>>) -> String 
     panic!("it ended before it listened:\n{before}");
 }
 
-/// Looks again and again until `condition` holds; the looking itself paces the loop.
+/// How often is looked: without a pause the looking would take a core from what is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Looks again and again until `condition` holds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let look = async { while !condition().await {} };
+    let look = async {
+        let mut pace = tokio::time::interval(LOOK);
+        while !condition().await {
+            pace.tick().await;
+        }
+    };
     tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("it never came to it that {what}"));
 }

@@ -126,7 +126,7 @@ pub(crate) async fn renew(
              UPDATE executions SET lease_until = now() + make_interval(secs => $3)
              WHERE id IN (SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING'
                           FOR NO KEY UPDATE SKIP LOCKED))
-         SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING'",
+         SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status IN ('RUNNING', 'SUCCESS', 'FAILED')",
         ids,
         node,
         f64::from(lease_seconds)
@@ -135,11 +135,15 @@ pub(crate) async fn renew(
     .await
 }
 
-/// Those of the calls of this node that are still its own.
+/// Those of the calls of this node that are still its own; also those that a callback has ended before the answer: it may come.
 pub(crate) async fn still_own(conn: &mut PgConnection, ids: &[Uuid], node: &str) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status = 'RUNNING'", ids, node)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        "SELECT id FROM executions WHERE id = ANY($1) AND node = $2 AND status IN ('RUNNING', 'SUCCESS', 'FAILED')",
+        ids,
+        node
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Takes up to `limit` executions whose sign of life or callback did not come. One of an ACTIVE task is tried again, with
