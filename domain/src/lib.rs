@@ -7,6 +7,7 @@
 
 mod text_enum;
 
+pub mod alert;
 pub mod api_key;
 pub mod deletion;
 pub mod error;

@@ -78,7 +78,8 @@ impl ProjectDraft {
         let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
         let description =
             parse_text("description", &self.description, 1_000).map_err(|e| errors.push(e)).unwrap_or_default();
-        let endpoint = parse_endpoint(&self.execution_endpoint).map_err(|e| errors.push(e)).unwrap_or_default();
+        let endpoint =
+            parse_url("execution_endpoint", &self.execution_endpoint).map_err(|e| errors.push(e)).unwrap_or_default();
         if self.undo_window_seconds.is_some_and(|seconds| !(0..=MAX_UNDO_WINDOW_SECONDS).contains(&seconds)) {
             let message = format!("must be between 0 and {MAX_UNDO_WINDOW_SECONDS} seconds (30 days), or null");
             errors.push(FieldError::new("undo_window_seconds", message));
@@ -119,9 +120,10 @@ pub fn parse_text(field: &str, text: &str, max: usize) -> Result<String, FieldEr
     Ok(text.to_owned())
 }
 
+/// Where calls go: an http or https URL without user and password.
 #[cfg(feature = "parsing")]
-fn parse_endpoint(text: &str) -> Result<String, FieldError> {
-    let refuse = |message: &str| FieldError::new("execution_endpoint", message);
+pub(crate) fn parse_url(field: &str, text: &str) -> Result<String, FieldError> {
+    let refuse = |message: &str| FieldError::new(field, message);
     if text.len() > 2_048 {
         return Err(refuse("must have at most 2048 characters"));
     }

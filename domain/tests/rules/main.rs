@@ -1,6 +1,7 @@
 //! What `domain` promises, one sentence a test. One binary, so that it links once; a file a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
+mod alerts;
 mod clock;
 mod deletion;
 mod drafts;
