@@ -1,6 +1,7 @@
 //! Every SQL statement, one module an entity. A statement takes a connection, decides nothing, and never begins
 //! or commits: the use case owns the transaction.
 
+pub(crate) mod alert;
 pub(crate) mod api_key;
 pub(crate) mod batch;
 pub(crate) mod deletion;

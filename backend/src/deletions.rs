@@ -109,6 +109,7 @@ pub async fn clean_up(
     let now = db::now(&mut conn).await?;
     let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, BATCH).await?;
     let events = db::outbox::purge(&mut conn, receipt_days, BATCH).await?;
+    let alerts = db::alert::purge(&mut conn, receipt_days, BATCH).await?;
     queue.sweep_finished(&mut conn, now - jobs_kept.0, now - jobs_kept.1).await?;
-    Ok(receipts.max(events) >= BATCH.unsigned_abs())
+    Ok(receipts.max(events).max(alerts) >= BATCH.unsigned_abs())
 }

@@ -11,8 +11,7 @@ mod leases;
 
 use crate::db::execution::Ended;
 use crate::{Backend, Result};
-use call::Caller;
-pub(crate) use call::{Call, Planned};
+pub(crate) use call::{Call, Caller, Planned, Post};
 pub(crate) use finish::tell_ended;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

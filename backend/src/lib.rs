@@ -14,6 +14,7 @@ mod db;
 mod doorbell;
 mod listener;
 
+pub mod alerts;
 pub mod api_keys;
 pub mod deletions;
 pub mod demo;

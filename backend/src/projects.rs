@@ -108,7 +108,8 @@ pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, ch
     Ok(changed)
 }
 
-async fn announce(conn: &mut PgConnection, kind: EventKind, project: &Project) -> Result<()> {
+/// Writes that a project has changed.
+pub(crate) async fn announce(conn: &mut PgConnection, kind: EventKind, project: &Project) -> Result<()> {
     let payload = json!({ "name": project.name, "version": project.version });
     Ok(db::outbox::insert(conn, kind, project.id, None, payload).await?)
 }

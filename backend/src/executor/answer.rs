@@ -8,8 +8,8 @@ use std::time::Instant;
 
 /// A call that did not end well.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub kind: Kind,
+pub(crate) struct Failure {
+    pub(super) kind: Kind,
     pub message: String,
     /// When the endpoint wants to be asked again.
     pub asked: Option<TimeDelta>,
@@ -30,6 +30,11 @@ pub(super) enum Kind {
 impl Failure {
     fn new(kind: Kind, message: String) -> Self {
         Self { kind, message, asked: None, response: None }
+    }
+
+    /// Whether it does not help to call again.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.kind == Kind::Refused
     }
 
     pub(super) fn refused(reason: &(impl Display + ?Sized)) -> Self {

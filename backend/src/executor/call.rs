@@ -46,14 +46,25 @@ pub(crate) struct Call {
     pub began: Instant,
 }
 
+/// One signed POST.
+pub(crate) struct Post<'a> {
+    pub id: Uuid,
+    pub url: &'a str,
+    pub body: String,
+    /// The time that is signed.
+    pub at: DateTime<Utc>,
+    pub secrets: &'a [Option<String>; 2],
+    pub timeout_seconds: i32,
+}
+
 /// The client that makes the calls: no redirects, no proxy, addresses checked.
-pub(super) struct Caller {
+pub(crate) struct Caller {
     http: Client,
     allow_private: bool,
 }
 
 impl Caller {
-    pub(super) fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
         super::use_tls();
         let http = Client::builder()
             .redirect(redirect::Policy::none())
@@ -68,28 +79,49 @@ impl Caller {
     /// Makes the call, unless the lease is nearly over: a node that was held up does not send what others have taken over.
     pub(super) async fn make(&self, call: &Call, lease: Duration) -> Result<CallResponse, Failure> {
         let planned = &call.planned;
-        let url: Url = planned.endpoint.parse().map_err(|_| Failure::refused("The endpoint is not a URL."))?;
+        if call.began.elapsed() + lease / 4 > lease {
+            return Err(Failure::held_up());
+        }
+        let post = Post {
+            id: planned.execution_id,
+            url: &planned.endpoint,
+            body: planned.body(),
+            at: call.at(),
+            secrets: &planned.secrets,
+            timeout_seconds: planned.timeout_seconds,
+        };
+        self.post(post).await
+    }
+
+    /// Sends a signed POST and reads its answer.
+    pub(crate) async fn post(&self, post: Post<'_>) -> Result<CallResponse, Failure> {
+        let url: Url = post.url.parse().map_err(|_| Failure::refused("The endpoint is not a URL."))?;
         guard::check(&url, self.allow_private).map_err(|blocked| Failure::refused(&blocked))?;
-        let body = planned.body();
-        let timestamp = call.at().timestamp();
         let mut request = self
             .http
             .post(url)
             .header("content-type", "application/json")
-            .header(HEADER_WEBHOOK_ID, planned.execution_id.to_string())
-            .header(HEADER_WEBHOOK_TIMESTAMP, timestamp.to_string())
-            .timeout(Duration::from_secs(planned.timeout_seconds.unsigned_abs().into()));
-        if let Some(signatures) = planned.signatures(timestamp, body.as_bytes()) {
+            .header(HEADER_WEBHOOK_ID, post.id.to_string())
+            .header(HEADER_WEBHOOK_TIMESTAMP, post.at.timestamp().to_string())
+            .timeout(Duration::from_secs(post.timeout_seconds.unsigned_abs().into()));
+        if let Some(signatures) = post.signatures() {
             request = request.header(HEADER_WEBHOOK_SIGNATURE, signatures);
         }
-        if call.began.elapsed() + lease / 4 > lease {
-            return Err(Failure::held_up());
-        }
         let began = Instant::now();
-        match request.body(body).send().await {
-            Ok(response) => answer::read(response, began, call.at()).await,
-            Err(error) => Err(Failure::of(&error, planned.timeout_seconds)),
+        match request.body(post.body).send().await {
+            Ok(response) => answer::read(response, began, post.at).await,
+            Err(error) => Err(Failure::of(&error, post.timeout_seconds)),
         }
+    }
+}
+
+impl Post<'_> {
+    /// One signature a secret, as Standard Webhooks says: <https://www.standardwebhooks.com>.
+    fn signatures(&self) -> Option<String> {
+        let (id, at, body) = (self.id.to_string(), self.at.timestamp(), self.body.as_bytes());
+        let sign = |secret: &String| Webhook::new(secret).and_then(|key| key.sign(&id, at, body)).ok();
+        let signatures: Vec<String> = self.secrets.iter().flatten().filter_map(sign).collect();
+        (!signatures.is_empty()).then(|| signatures.join(" "))
     }
 }
 
@@ -106,14 +138,6 @@ impl Planned {
             "metadata": self.metadata,
         })
         .to_string()
-    }
-
-    /// One signature a secret, as Standard Webhooks says: <https://www.standardwebhooks.com>.
-    fn signatures(&self, timestamp: i64, body: &[u8]) -> Option<String> {
-        let id = self.execution_id.to_string();
-        let sign = |secret: &String| Webhook::new(secret).and_then(|key| key.sign(&id, timestamp, body)).ok();
-        let signatures: Vec<String> = self.secrets.iter().flatten().filter_map(sign).collect();
-        (!signatures.is_empty()).then(|| signatures.join(" "))
     }
 }
 

@@ -97,10 +97,11 @@ async fn write_once(executor: &Executor, ended: &[Ended]) -> Result<()> {
     Ok(())
 }
 
-/// Writes what follows from the end of executions: the event and, last, because other nodes wait for the same rows, the counts.
+/// Writes what follows from the end of executions: the event, alerts and, last, because other nodes wait for the same rows, the counts.
 pub(crate) async fn tell_ended(conn: &mut PgConnection, changed: &[Changed]) -> Result<()> {
     let tasks = changed.iter().map(|changed| (changed.project_id, changed.task_id));
     db::outbox::insert_of_executions(conn, EventKind::ExecutionsEnded, tasks).await?;
+    crate::alerts::tell_ends(conn, changed).await?;
     let end = |changed: &Changed| Some((changed.task_id, changed.project_id, changed.finished_at?, changed.status));
     let ends: Vec<_> = changed.iter().filter_map(end).collect();
     Ok(db::execution::count_ends(conn, &ends).await?)

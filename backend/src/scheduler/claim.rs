@@ -21,6 +21,8 @@ use uuid::Uuid;
 
 /// How soon a schedule that cannot be read is looked at again.
 const UNREADABLE_FOR: TimeDelta = TimeDelta::minutes(1);
+/// Why a run that is too late is skipped.
+const MISSED: &str = "Missed: no node was up when it was due.";
 
 /// What a claim came to.
 pub(super) struct Claimed {
@@ -69,10 +71,8 @@ impl Scheduler {
         let recorded: HashSet<Uuid> = recorded.into_iter().collect();
         decided.calls.retain(|call| recorded.contains(&call.execution_id));
         tell_started(&mut tx, decided.new.iter().map(|new| (new.project_id, new.task_id))).await?;
-        let skipped =
-            decided.new.iter().filter(|new| new.status == ExecutionStatus::Skipped && recorded.contains(&new.id));
-        let skipped: Vec<_> = skipped.map(|new| (new.task_id, new.project_id, now, new.status)).collect();
-        db::execution::count_ends(&mut tx, &skipped).await?;
+        decided.new.retain(|new| recorded.contains(&new.id));
+        tell_skipped(&mut tx, &decided.new, now).await?;
         faults::commit(tx, "claim").await?;
         saw_all();
         let started = decided.calls.len();
@@ -84,6 +84,16 @@ impl Scheduler {
         self.backend.tell();
         Ok(Claimed { started, is_all })
     }
+}
+
+/// Writes what follows from what was skipped or missed: alerts and, last, counts.
+async fn tell_skipped(conn: &mut PgConnection, new: &[NewExecution], now: DateTime<Utc>) -> Result<()> {
+    let missed = new.iter().filter(|new| new.all_missed() > 0);
+    let missed: Vec<_> = missed.map(|new| (new, new.all_missed())).collect();
+    crate::alerts::tell_missed(conn, &missed, now).await?;
+    let skipped = new.iter().filter(|new| new.status == ExecutionStatus::Skipped);
+    let skipped: Vec<_> = skipped.map(|new| (new.task_id, new.project_id, now, new.status)).collect();
+    Ok(db::execution::count_ends(conn, &skipped).await?)
 }
 
 /// Decides about each task by its policies and what of it has not ended.
@@ -147,8 +157,7 @@ impl Decided {
         let missed = i32::try_from(what.missed).unwrap_or(i32::MAX);
         let (Some(first), missed_too) = (what.fire.first(), missed) else {
             if let Some(at) = what.last_missed {
-                let reason = "Missed: no node was up when it was due.";
-                self.record(row, ExecutionStatus::Skipped, at, missed - 1, Some(reason));
+                self.record(row, ExecutionStatus::Skipped, at, missed - 1, Some(MISSED));
             }
             return Ok(());
         };
@@ -179,6 +188,13 @@ impl Decided {
         let (task_id, project_id, error) = (row.task_id, row.project_id, reason.map(str::to_owned));
         self.new.push(NewExecution { id, task_id, project_id, status, scheduled_at: at, missed, error });
         id
+    }
+}
+
+impl NewExecution {
+    /// How many due times were missed, its own included if it is skipped for that.
+    fn all_missed(&self) -> i32 {
+        self.missed + i32::from(self.error.as_deref() == Some(MISSED))
     }
 }
 

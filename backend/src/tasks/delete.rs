@@ -193,6 +193,7 @@ async fn give_up(
     db::deletion::insert_entry(tx, record.id, EntryKind::GivenUp, &backend.node, Some((attempts, error))).await?;
     db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionFailed, record, version).await?;
     backend.jobs.forget(tx, &[record.id]).await?;
+    crate::alerts::tell_given_up(tx, record, error).await?;
     metrics::counter!("sexton_deletions_failed_total", "kind" => error.kind.as_str()).increment(1);
     Ok(())
 }

@@ -109,6 +109,7 @@ pub(super) async fn delete_row(backend: &Backend, conn: &mut PgConnection, recor
         }
     }
     db::execution::forget_counts(&mut tx, record.task_id).await?;
+    db::alert::forget_trouble(&mut tx, record.task_id).await?;
     db::deletion::succeed(&mut tx, record.id, &backend.node).await?;
     db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeleted, record, None).await?;
     backend.jobs.forget(&mut tx, &[record.id]).await?;

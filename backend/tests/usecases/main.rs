@@ -5,6 +5,8 @@
 mod accept;
 mod acceptance_races;
 mod against_the_rules;
+mod alert_sending;
+mod alerts;
 mod api_keys;
 mod attempts;
 mod batch;
@@ -28,6 +30,7 @@ mod receiver;
 mod reconciler;
 mod reference;
 mod retention;
+mod smtp;
 mod steering;
 mod stopping;
 mod support;

@@ -55,6 +55,7 @@ pub(crate) async fn finish_small(
                      WHERE e.task_id = ANY($2) AND l.execution_id = e.id RETURNING e.task_id),
            runs AS (DELETE FROM executions WHERE task_id = ANY($2) RETURNING task_id),
            counts AS (DELETE FROM execution_counts WHERE subject = ANY($2)),
+           troubles AS (DELETE FROM task_troubles WHERE task_id = ANY($2)),
            history AS (SELECT task_id, count(*) FILTER (WHERE is_run) AS runs, count(*) FILTER (WHERE NOT is_run) AS lines
                        FROM (SELECT task_id, true AS is_run FROM runs UNION ALL SELECT task_id, false FROM lines) AS rows GROUP BY task_id),
            gone AS (DELETE FROM tasks t USING taken

@@ -1,0 +1,186 @@
+//! The courier: sends what is due, by mail and webhook. Every node has one; a delivery is leased to one of them.
+//!
+//! Invariant: nothing is sent by a node whose lease is nearly over, and what was sent is written for as long as the lease
+//! lasts: only a node that dies in between makes another send the same message again, with the same id.
+
+use super::mail::Mailer;
+use crate::db::alert::Delivery;
+use crate::executor::{Caller, Post};
+use crate::{Backend, Result, db};
+use chrono::TimeDelta;
+use domain::alert::rules::{MOST_ATTEMPTS, next_try};
+use domain::alert::{AlertChannel, AlertKind, DeliveryState};
+use futures::StreamExt;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// Sent at a time.
+const AT_A_TIME: usize = 16;
+/// The others leave a message alone for so long.
+const LEASE: Duration = Duration::from_secs(90);
+/// One message takes no longer.
+const SENT_WITHIN: Duration = Duration::from_secs(30);
+/// How long the database may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an endpoint may take.
+const ANSWERED_WITHIN_SECONDS: i32 = 10;
+
+/// How messages leave.
+#[derive(Clone, Default)]
+pub struct CourierSettings {
+    /// The mail server: `smtp://user:password@host:port`, `smtps://…`.
+    pub smtp_url: Option<String>,
+    /// The sender of mails.
+    pub mail_from: Option<String>,
+    /// Whether webhooks may go to addresses that are not public.
+    pub allow_private: bool,
+}
+
+/// Why a message was not sent.
+pub(super) struct Failure {
+    message: String,
+    /// Another try would end the same.
+    is_last: bool,
+}
+
+impl Failure {
+    pub(super) fn last(message: String) -> Self {
+        Self { message, is_last: true }
+    }
+
+    pub(super) fn again(message: String) -> Self {
+        Self { message, is_last: false }
+    }
+}
+
+/// Sends alerts.
+pub struct Courier {
+    backend: Backend,
+    mailer: Option<Mailer>,
+    caller: Caller,
+}
+
+impl Courier {
+    /// A courier that reads and writes by `backend`.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, in a sentence.
+    pub fn new(backend: Backend, settings: &CourierSettings) -> Result<Self, String> {
+        let mailer = match (&settings.smtp_url, &settings.mail_from) {
+            (Some(url), Some(from)) => Some(Mailer::new(url, from)?),
+            (Some(_), None) => return Err("SEXTON_SMTP_URL needs SEXTON_MAIL_FROM, the sender of mails".to_owned()),
+            (None, _) => None,
+        };
+        let caller = Caller::new(settings.allow_private).map_err(|error| format!("no client for webhooks: {error}"))?;
+        Ok(Self { backend, mailer, caller })
+    }
+
+    /// Sends what is due, up to a handful; answers whether there may be more.
+    ///
+    /// # Errors
+    /// A database error; what was taken then is taken again when its lease is over.
+    pub async fn step(&self) -> Result<bool> {
+        let began = Instant::now();
+        let due = timeout(PATIENCE, self.take_due()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut.into()))?;
+        let is_full = due.len() == AT_A_TIME;
+        let sending = due.into_iter().map(|delivery| async move { self.deliver(&delivery, began).await });
+        futures::stream::iter(sending).buffer_unordered(AT_A_TIME).collect::<Vec<()>>().await;
+        Ok(is_full)
+    }
+
+    async fn take_due(&self) -> Result<Vec<Delivery>> {
+        let mut conn = self.backend.pool.acquire().await?;
+        let lease = TimeDelta::from_std(LEASE).unwrap_or(TimeDelta::MAX);
+        Ok(db::alert::take_due(&mut conn, AT_A_TIME as i64, lease).await?)
+    }
+
+    async fn deliver(&self, delivery: &Delivery, began: Instant) {
+        if began.elapsed() > LEASE / 4 {
+            return;
+        }
+        let result = if delivery.attempts > MOST_ATTEMPTS {
+            Err(Failure::last("Given up: each time the node that sent it was lost.".to_owned()))
+        } else {
+            let late = Err(Failure::again(format!("It was not taken within {} s.", SENT_WITHIN.as_secs())));
+            timeout(SENT_WITHIN, self.send(delivery)).await.unwrap_or(late)
+        };
+        let jitter = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        let (state, error, delay) = match &result {
+            Ok(()) => (DeliveryState::Sent, None, TimeDelta::zero()),
+            Err(failure) => match next_try(delivery.attempts, jitter).filter(|_| !failure.is_last) {
+                Some(delay) => (DeliveryState::Pending, Some(failure.message.as_str()), delay),
+                None => (DeliveryState::Failed, Some(failure.message.as_str()), TimeDelta::zero()),
+            },
+        };
+        if state == DeliveryState::Failed {
+            tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, error, "an alert could not be sent");
+        }
+        metrics::counter!("sexton_alert_attempts_total", "channel" => delivery.channel.as_str(), "end" => state.as_str())
+            .increment(1);
+        while began.elapsed() < LEASE {
+            match timeout(PATIENCE, self.end(delivery, state, error, delay)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "the end of an alert is not written yet"),
+                Err(_) => {}
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn end(
+        &self,
+        delivery: &Delivery,
+        state: DeliveryState,
+        error: Option<&str>,
+        delay: TimeDelta,
+    ) -> Result<()> {
+        let mut conn = self.backend.pool.acquire().await?;
+        Ok(db::alert::end_attempt(&mut conn, delivery, state, error, delay).await?)
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<(), Failure> {
+        match (delivery.channel, &self.mailer) {
+            (AlertChannel::Email, Some(mailer)) => mailer.send(delivery).await,
+            (AlertChannel::Email, None) => {
+                Err(Failure::last("No mail server is set: the operator has to set SEXTON_SMTP_URL.".to_owned()))
+            }
+            (AlertChannel::Webhook, _) => self.post(delivery).await,
+        }
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let post = Post {
+            id: delivery.id,
+            url: &delivery.target,
+            body: body(delivery),
+            at: delivery.now,
+            secrets: &delivery.secrets,
+            timeout_seconds: ANSWERED_WITHIN_SECONDS,
+        };
+        match self.caller.post(post).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_refused() => Err(Failure::last(failure.message)),
+            Err(failure) => Err(Failure::again(failure.message)),
+        }
+    }
+}
+
+/// What a webhook is told.
+fn body(delivery: &Delivery) -> String {
+    let is_deletion = delivery.kind == AlertKind::DeleteFailed;
+    json!({
+        "alert_id": delivery.alert_id,
+        "kind": delivery.kind,
+        "project_id": delivery.project_id,
+        "project": delivery.project,
+        "task_uuid": delivery.task_id,
+        "task": delivery.task_name,
+        "message": delivery.message,
+        "execution_id": (!is_deletion).then_some(delivery.subject_id),
+        "deletion_id": is_deletion.then_some(delivery.subject_id),
+        "at": delivery.at,
+    })
+    .to_string()
+}
