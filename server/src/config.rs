@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use backend::Policies;
+use backend::alerts::CourierSettings;
 use backend::executor::ExecutorSettings;
 use backend::jobs::QueueSettings;
 use backend::pools::PoolSettings;
@@ -127,10 +128,17 @@ pub struct Settings {
     #[arg(long, env = "SEXTON_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(2..=600))]
     pub lease_seconds: u16,
 
+    /// The mail server of alerts: `smtp://user:password@host:port` (with `?tls=required` for STARTTLS) or `smtps://…`.
+    #[arg(long, env = "SEXTON_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// The sender of alerts by mail, such as `Sexton <sexton@example.com>`.
+    #[arg(long, env = "SEXTON_MAIL_FROM")]
+    pub mail_from: Option<String>,
+
     /// How long executions are kept after their end, in days; a project may have its own.
     #[arg(long, env = "SEXTON_EXECUTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=3_650))]
     pub execution_days: i32,
-    /// How long receipts and events are kept, in days; 30 at least.
+    /// How long receipts, alerts and events are kept, in days; 30 at least.
     #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
     pub receipt_days: i32,
 
@@ -243,6 +251,18 @@ impl Settings {
             allow_private: self.allow_private_targets,
             // What is still to be written and handed back has its time after it.
             grace: Duration::from_secs(self.shutdown_seconds) / 2,
+        }
+    }
+
+    /// How alerts leave this node.
+    #[must_use]
+    pub fn courier(&self) -> CourierSettings {
+        // An empty variable is none.
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        CourierSettings {
+            smtp_url: said(&self.smtp_url),
+            mail_from: said(&self.mail_from),
+            allow_private: self.allow_private_targets,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The REST API under `/api/v1`: handlers of a few lines, each authenticating, calling one use case, answering.
 
+pub mod alerts;
 pub mod api_keys;
 pub mod batch;
 pub mod callbacks;
@@ -65,6 +66,8 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(deletions::get))
         .routes(routes!(deletions::undo))
         .routes(routes!(deletions::retry))
+        .routes(routes!(alerts::settings, alerts::change))
+        .routes(routes!(alerts::list))
         .routes(routes!(events::stream))
         .routes(routes!(events::stream_of_all))
         .routes(routes!(health::health))

@@ -5,6 +5,7 @@ use crate::workers::Loops;
 use crate::{AppState, demo, router, site, telemetry};
 use anyhow::{Context, Result};
 use backend::Backend;
+use backend::alerts::Courier;
 use backend::events::{Bell, Bus};
 use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
@@ -94,9 +95,10 @@ impl Node {
         };
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
         let executor = Executor::new(scheduler.clone(), settings.executor()).context("no client for calls")?;
+        let courier = Courier::new(workers.clone(), &settings.courier()).map_err(anyhow::Error::msg)?;
         // Bells, tail, and the two that listen.
         let pool = pool("sexton events", 4)?;
-        let loops = Loops { backend: workers, scheduler, executor, queue, pool, bell, bus };
+        let loops = Loops { backend: workers, scheduler, executor, courier, queue, pool, bell, bus };
         Ok(Self { state, loops })
     }
 }

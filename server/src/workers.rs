@@ -3,6 +3,7 @@
 
 use crate::config::{Role, Settings};
 use backend::Backend;
+use backend::alerts::Courier;
 use backend::events::{Bell, Bus, Hints, Tail};
 use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
@@ -28,6 +29,8 @@ const EXECUTIONS_AT_ONCE: i64 = 5_000;
 /// How long finished jobs and dead letters are kept.
 const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::hours(1), chrono::TimeDelta::days(30));
 
+/// How often alerts are looked for.
+const ALERT_TICK: Duration = Duration::from_secs(1);
 /// How often the gauges are set.
 const MEASURE_TICK: Duration = Duration::from_secs(10);
 /// A pass of the reconciler that takes longer hangs; what it has handed over stays so.
@@ -43,6 +46,8 @@ pub struct Loops {
     pub scheduler: Backend,
     /// The calls of this node.
     pub executor: Executor,
+    /// Sends alerts.
+    pub courier: Courier,
     /// The queue.
     pub queue: ApalisQueue,
     /// The pool of tails and bells.
@@ -76,6 +81,7 @@ impl Loops {
             tracker.spawn(async move { queue.run(handler, ended).await });
             tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
             tracker.spawn(measure(self.backend.clone(), self.queue.clone(), stop.clone()));
+            tracker.spawn(send_alerts(self.courier, stop.clone()));
             let kept = (settings.receipt_days, settings.execution_days);
             tracker.spawn(clean_up(self.backend, self.queue, kept, stop.clone()));
         }
@@ -127,6 +133,18 @@ async fn clean_up_once(
     // As many executions end in ten minutes as the node can call: the limit is the time of a pass.
     while retention::clean_up(backend, execution_days, EXECUTIONS_AT_ONCE).await? {}
     Ok(())
+}
+
+/// Sends what is to be told. A step is not cut off: what was sent is to be written.
+async fn send_alerts(courier: Courier, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match courier.step().await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "no alerts could be taken"),
+        }
+        stop.run_until_cancelled(sleep(ALERT_TICK)).await;
+    }
 }
 
 /// Sets the gauges of deletions and queue.

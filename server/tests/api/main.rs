@@ -5,6 +5,7 @@
 mod accept;
 mod access;
 mod agree;
+mod alerts;
 mod app;
 mod bad_bodies;
 mod bad_requests;

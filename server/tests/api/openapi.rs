@@ -7,8 +7,8 @@ use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
-/// The contract for tasks, groups, projects, executions, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 36] = [
+/// The contract for tasks, groups, projects, executions, alerts, deletions, events and health.
+const CONTRACT: [(&str, &[&str]); 38] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -18,6 +18,8 @@ const CONTRACT: [(&str, &[&str]); 36] = [
     ("/api/v1/health", &["GET"]),
     ("/api/v1/projects", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}/alert-settings", &["GET", "PUT"]),
+    ("/api/v1/projects/{project_id}/alerts", &["GET"]),
     ("/api/v1/projects/{project_id}/api-keys", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}/api-keys/{key_id}", &["DELETE"]),
     ("/api/v1/projects/{project_id}/deletions", &["GET"]),

@@ -1,0 +1,54 @@
+//! Alerts: who is told, and what was told.
+
+use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
+use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::projects::PageParams;
+use crate::AppState;
+use crate::access::Caller;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use backend::alerts;
+use domain::alert::{Alert, AlertSettings, AlertSettingsDraft};
+use domain::page::Page;
+use uuid::Uuid;
+
+/// The alert settings of a project.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/alert-settings", tag = "alerts", params(("project_id" = Uuid, Path)),
+    responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn settings(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Response, Problem> {
+    Ok(show(alerts::settings(&state.backend, project_id).await?))
+}
+
+/// Replaces the alert settings of a project.
+#[utoipa::path(put, path = "/api/v1/projects/{project_id}/alert-settings", tag = "alerts", params(("project_id" = Uuid, Path)), request_body = AlertSettingsDraft,
+    responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn change(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+    IfMatch(precondition): IfMatch,
+    ApiJson(draft): ApiJson<AlertSettingsDraft>,
+) -> Result<Response, Problem> {
+    Ok(show(alerts::change(&state.backend, project_id, &precondition, draft).await?))
+}
+
+/// Lists the alerts of a project, newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/alerts", tag = "alerts", params(("project_id" = Uuid, Path), PageParams),
+    responses((status = 200, body = Page<Alert>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+    ApiQuery(params): ApiQuery<PageParams>,
+) -> Result<Json<Page<Alert>>, Problem> {
+    Ok(Json(alerts::list(&state.backend, project_id, params.cursor.as_deref(), params.limit).await?))
+}
+
+fn show(settings: AlertSettings) -> Response {
+    ([etag(settings.version)], Json(settings)).into_response()
+}
