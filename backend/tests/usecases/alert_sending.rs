@@ -101,7 +101,8 @@ async fn two_nodes_at_once_send_each_message_once(_: PgPoolOptions, options: PgC
     let nodes = [world.courier(&by_mail(&server)), world.courier(&by_mail(&server))];
     for _ in 0..2 {
         let (one, other) = tokio::join!(nodes[0].step(), nodes[1].step());
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
     }
     let mails = server.mails();
     let receivers: BTreeSet<_> = mails.iter().map(|mail| mail.to.clone()).collect();
