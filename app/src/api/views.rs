@@ -1,0 +1,79 @@
+//! What server functions answer, and what pages are asked for, as it stands in their URLs.
+
+use domain::deletion::{Deletion, DeletionSummary};
+use domain::page::Page;
+use domain::project::Project;
+use domain::schedule::SchedulePreview;
+use domain::status::TaskStatus;
+use domain::task::Task;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A project with its counts, for its card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectCard {
+    pub project: Project,
+    pub counts: Vec<(TaskStatus, i64)>,
+    /// Executions that failed in the last 24 hours.
+    pub failures_24h: i64,
+}
+
+/// The task list of a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskListView {
+    pub project: Project,
+    pub counts: Vec<(TaskStatus, i64)>,
+    pub page: Page<Task>,
+    /// Names of the groups that its tasks are in, and of the one that is asked for.
+    pub groups: Vec<(Uuid, String)>,
+}
+
+/// What a task list shows, as it stands in its URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskQuery {
+    pub status: Option<String>,
+    pub search: Option<String>,
+    /// A group's id.
+    pub group: Option<String>,
+    pub cursor: Option<String>,
+}
+
+/// One task with what its page shows around it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    pub project: Project,
+    pub task: Task,
+    pub preview: SchedulePreview,
+    /// Its latest executions, rendered.
+    pub runs: String,
+}
+
+/// The deletions board of a project, or of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoardView {
+    /// None on the board of all.
+    pub project: Option<Project>,
+    /// Names of the projects on the board of all.
+    pub names: Vec<(Uuid, String)>,
+    pub summary: DeletionSummary,
+    pub page: Page<Deletion>,
+}
+
+/// What a board shows, as it stands in its URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardQuery {
+    /// States, separated by commas.
+    pub state: Option<String>,
+    pub cursor: Option<String>,
+}
+
+/// What a request to delete was answered with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DeleteOutcome {
+    /// Accepted.
+    Scheduled(Box<Deletion>),
+    /// It is gone already, and there is a receipt.
+    AlreadyDeleted(Box<Deletion>),
+    /// There is no such task here.
+    Unknown,
+}
