@@ -27,6 +27,7 @@ fn project() -> Project {
         description: EVIL.to_owned(),
         execution_endpoint: EVIL.to_owned(),
         undo_window_seconds: None,
+        execution_days: None,
         version: 1,
         created_at: Default::default(),
         updated_at: Default::default(),
