@@ -15,7 +15,7 @@ run: bootstrap ## Build and serve the demo, with its own Postgres unless DATABAS
 test: bootstrap ## Lint, test Rust and browser, check sizes and queries; ends with the counts
 	@cargo xtask test
 
-chaos: bootstrap ## Kill nodes 3,000 times (CHAOS_KILLS=…) and run the other faults of the tests
+chaos: bootstrap ## Kill nodes 3,000 times (CHAOS_KILLS=…), delete what fires 2,000 times, and the other faults
 	@cargo xtask chaos
 
 fmt: bootstrap ## Format the sources

@@ -87,12 +87,6 @@ pub const END: &[&str] = &[
     "execution.finish",
     "execution.keep_answers",
     "execution.count_ends",
-    "execution.lock_for_callback",
-    "execution.add_line",
-    "execution.end_as_reported",
-    "deletion.count_late_callback",
-    "callback.commit",
-    "callback.committed",
     "finish.commit",
     "finish.committed",
     "execution.renew",
@@ -102,6 +96,15 @@ pub const END: &[&str] = &[
     "execution.cancel",
     "cancel.commit",
     "cancel.committed",
+];
+/// While a client calls back.
+pub const CALLBACK: &[&str] = &[
+    "execution.lock_for_callback",
+    "execution.add_line",
+    "execution.end_as_reported",
+    "deletion.count_late_callback",
+    "callback.commit",
+    "callback.committed",
 ];
 /// While a task or a project is created or changed.
 pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
@@ -113,5 +116,5 @@ pub const GROUP: &[&str] =
     &["group.lock", "group.update", "group.share_tasks", "group.replan", "group.release_tasks", "group.delete"];
 
 /// All of them.
-pub(super) const FAMILIES: [&[&str]; 12] =
-    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CHANGE, RETENTION, GROUP];
+pub(super) const FAMILIES: [&[&str]; 13] =
+    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CALLBACK, CHANGE, RETENTION, GROUP];

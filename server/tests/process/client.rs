@@ -51,6 +51,13 @@ impl Client {
         Ok(Answer { status, location, retry_after, body })
     }
 
+    /// Sends a callback with an API key; answers the status, or none when the connection broke.
+    pub async fn call_back(&self, method: &str, path: &str, key: &str, body: Value) -> Option<u16> {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(key);
+        let response = request.header("content-type", "application/json").body(body.to_string()).send().await;
+        response.ok().map(|response| response.status().as_u16())
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await.unwrap()
     }

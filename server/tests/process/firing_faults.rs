@@ -8,14 +8,37 @@ use crate::invariants;
 use crate::node::{Node, until};
 use crate::receiver::Receiver;
 use crate::stock::{id_of, tasks};
-use backend::faults::{CLAIM, END, START};
+use backend::faults::{CALLBACK, CLAIM, END, START};
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::time::Instant;
+use uuid::Uuid;
 
 /// Nodes with a short lease, so that what is lost is soon found; and one whose signs of life are rare.
 const SETTINGS: [(&str, &str); 2] = [("SEXTON_ALLOW_PRIVATE_TARGETS", "true"), ("SEXTON_LEASE_SECONDS", "2")];
 const RARE: [(&str, &str); 2] = [("SEXTON_ALLOW_PRIVATE_TARGETS", "true"), ("SEXTON_LEASE_SECONDS", "15")];
+
+/// Crash and error at every point; and, at the last one, a delay there and at all the others.
+struct Trials {
+    points: &'static [&'static str],
+    slow: String,
+}
+
+impl Trials {
+    fn new(points: &'static [&'static str]) -> Self {
+        Self { points, slow: points.iter().map(|point| format!("{point}=return(delay);")).collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Fault<'_>> {
+        let last = self.points.last();
+        let slow = |fault: Fault<'_>| fault.kind == "delay" && Some(&fault.point) == last;
+        let mut faults: Vec<Fault<'_>> =
+            every(self.points).filter(|fault| fault.kind != "delay" || slow(*fault)).collect();
+        faults.iter_mut().filter(|fault| fault.kind == "delay").for_each(|fault| fault.besides = &self.slow);
+        faults.into_iter()
+    }
+}
 
 /// A family of faults with the endpoint that is called.
 struct Firing {
@@ -67,7 +90,8 @@ impl Firing {
 #[sqlx::test(migrations = false)]
 async fn a_fault_anywhere_in_a_claim_only_delays_the_run(pool: PgPoolOptions, on: PgConnectOptions) {
     let mut firing = Firing::new(pool, &on, "/ok").await;
-    for fault in every(CLAIM) {
+    let trials = Trials::new(CLAIM);
+    for fault in trials.all() {
         let (task, fault) = (firing.task().await, Fault { settings: &SETTINGS, ..fault });
         firing
             .execute("UPDATE task_schedules SET next_run_at = now() - interval '1 s' WHERE task_id = $1", &task)
@@ -87,7 +111,8 @@ async fn a_fault_anywhere_while_a_task_is_run_by_hand_loses_no_run_that_was_conf
     on: PgConnectOptions,
 ) {
     let mut firing = Firing::new(pool, &on, "/ok").await;
-    for fault in every(START) {
+    let trials = Trials::new(START);
+    for fault in trials.all() {
         let (task, fault) = (firing.task().await, Fault { settings: &SETTINGS, ..fault });
         let (run, mut confirmed) = (format!("{task}/trigger"), 1);
         let provoke = async |client: &Client| {
@@ -114,7 +139,8 @@ const CALLED_BACK: &str =
 #[sqlx::test(migrations = false)]
 async fn a_fault_anywhere_at_the_end_of_an_execution_ends_it_once(pool: PgPoolOptions, on: PgConnectOptions) {
     let mut firing = Firing::new(pool, &on, "/after/700").await;
-    for fault in every(END) {
+    let trials = Trials::new(END);
+    for fault in trials.all() {
         let settings = if fault.point == "execution.keep_answers" { &RARE } else { &SETTINGS };
         let (task, fault) = (firing.task().await, Fault { settings, ..fault });
         if fault.point.contains("rescue") {
@@ -136,6 +162,43 @@ async fn a_fault_anywhere_at_the_end_of_an_execution_ends_it_once(pool: PgPoolOp
         firing.history.faults.push(Instant::now());
         firing.ends_well(&task, fault, "'SUCCESS', 'CANCELLED'").await;
         drop(healthy);
+    }
+    firing.world.pool.close().await;
+}
+
+/// One that waits for its callback.
+const AWAITED: &str = "INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at, started_at, lease_until)
+     SELECT gen_random_uuid(), id, project_id, 'RUNNING', 'SCHEDULED', now(), now(), now() + interval '1 h' FROM tasks WHERE id = $1";
+
+#[sqlx::test(migrations = false)]
+async fn a_fault_anywhere_in_a_callback_loses_none_that_was_taken(pool: PgPoolOptions, on: PgConnectOptions) {
+    let mut firing = Firing::new(pool, &on, "/ok").await;
+    let node = Node::ready(&crate::node::url(&on), &[]).await;
+    let draft = json!({ "name": "Client", "scopes": ["callbacks"] });
+    let key = node.client.send("POST", &format!("{}/api-keys", firing.world.project), Some(draft)).await.unwrap();
+    let key = key.body["key"].as_str().unwrap().to_owned();
+    node.kill();
+    let trials = Trials::new(CALLBACK);
+    for fault in trials.all() {
+        let (task, fault) = (firing.task().await, Fault { settings: &SETTINGS, ..fault });
+        firing.execute(AWAITED, &task).await;
+        let run = "SELECT id FROM executions WHERE task_id = $1";
+        let run: Uuid = sqlx::query_scalar(run).bind(id_of(&task)).fetch_one(&firing.world.pool).await.unwrap();
+        let call_back = async |client: &Client, run: Uuid| {
+            let path = format!("/api/v1/executions/{run}");
+            let (line, end) = (json!({ "message": "At work" }), json!({ "status": "SUCCESS" }));
+            client.call_back("POST", &format!("{path}/logs"), &key, line).await;
+            client.call_back("PATCH", &format!("{path}/status"), &key, end).await
+        };
+        let provoke = async |client: &Client| {
+            // The second one is of no task that is there.
+            for run in [run, Uuid::now_v7()] {
+                call_back(client, run).await;
+            }
+        };
+        let healthy = firing.strike(fault, provoke).await;
+        assert_eq!(call_back(&healthy.client, run).await, Some(200), "{} at {}", fault.kind, fault.point);
+        firing.ends_well(&task, fault, "'SUCCESS'").await;
     }
     firing.world.pool.close().await;
 }

@@ -143,10 +143,7 @@ impl World {
             self.goes_on(3 + random(8)).await;
             let place = random(NODES);
             self.fault();
-            let began = Instant::now();
-            let before = *self.accepted.borrow();
-            let kind = random(10);
-            match kind {
+            match random(10) {
                 0 => spare.restart().await,
                 1..4 => {
                     let ask = |node: &Node| self.clients.lock().unwrap()[place] = node.client.impatient();
@@ -164,7 +161,6 @@ impl World {
                     self.clients.lock().unwrap()[place] = nodes[place].client.impatient();
                 }
             }
-            println!("{kind}: {:?} {}", began.elapsed(), *self.accepted.borrow() - before);
             self.fault();
         }
         self.over.store(true, Ordering::SeqCst);

@@ -37,12 +37,15 @@ fn run_group(packages: &[&str], postgres: &Postgres, spare: &Postgres, tally: &m
     tally.count(test().env("DATABASE_URL", postgres.url()).env("SPARE_DATABASE_URL", spare.url()))
 }
 
-/// Runs the tests of real processes with `CHAOS_KILLS` kills, 3,000 unless it is set.
+/// How much `chaos` does, unless the environment says something else.
+const CHAOS: [(&str, &str); 3] = [("CHAOS_KILLS", "3000"), ("CHAOS_DELETIONS", "2000"), ("CHAOS_STOPS", "100")];
+
+/// Runs the tests of real processes with more kills, deletions and stops.
 pub fn chaos(postgres: &Postgres, tally: &mut Tally) -> Result<()> {
     let spare = Postgres::start(Kind::Spare)?;
     let test = || cargo::command(&["test", "--package", "server", "--test", "process", "--features", FAULTS]);
     crate::process::run(test().arg("--no-run"))?;
-    let kills = std::env::var("CHAOS_KILLS").unwrap_or_else(|_| "3000".to_owned());
+    let amounts = CHAOS.map(|(name, usual)| (name, std::env::var(name).unwrap_or_else(|_| usual.to_owned())));
     let databases = [("DATABASE_URL", postgres.url()), ("SPARE_DATABASE_URL", spare.url())];
-    tally.count(test().envs(databases).env("CHAOS_KILLS", kills))
+    tally.count(test().envs(databases).envs(amounts))
 }
