@@ -43,6 +43,7 @@ fn describe() {
     metrics::describe_counter!("sexton_deletions_failed_total", "Deletions given up, by kind of failure");
     metrics::describe_counter!("sexton_deletions_retried_total", "Failed deletions started over");
     metrics::describe_counter!("sexton_reconciler_rescues_total", "Stuck deletions handed over again");
+    metrics::describe_counter!("sexton_alert_attempts_total", "Attempts to send alerts, by channel and end");
     metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
     metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
     metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");

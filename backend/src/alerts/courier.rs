@@ -107,18 +107,31 @@ impl Courier {
             timeout(SENT_WITHIN, self.send(delivery)).await.unwrap_or(late)
         };
         let jitter = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
-        let (state, error, delay) = match &result {
-            Ok(()) => (DeliveryState::Sent, None, TimeDelta::zero()),
+        let (state, delay) = match &result {
+            Ok(()) => (DeliveryState::Sent, TimeDelta::zero()),
             Err(failure) => match next_try(delivery.attempts, jitter).filter(|_| !failure.is_last) {
-                Some(delay) => (DeliveryState::Pending, Some(failure.message.as_str()), delay),
-                None => (DeliveryState::Failed, Some(failure.message.as_str()), TimeDelta::zero()),
+                Some(delay) => (DeliveryState::Pending, delay),
+                None => (DeliveryState::Failed, TimeDelta::zero()),
             },
         };
+        let error = result.err().map(|failure| failure.message);
         if state == DeliveryState::Failed {
             tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, error, "an alert could not be sent");
         }
-        metrics::counter!("sexton_alert_attempts_total", "channel" => delivery.channel.as_str(), "end" => state.as_str())
-            .increment(1);
+        let labels = [("channel", delivery.channel.as_str()), ("end", state.as_str())];
+        metrics::counter!("sexton_alert_attempts_total", &labels).increment(1);
+        self.write(delivery, began, state, error.as_deref(), delay).await;
+    }
+
+    /// Writes what became of it, as long as nobody else may send it.
+    async fn write(
+        &self,
+        delivery: &Delivery,
+        began: Instant,
+        state: DeliveryState,
+        error: Option<&str>,
+        delay: TimeDelta,
+    ) {
         while began.elapsed() < LEASE {
             match timeout(PATIENCE, self.end(delivery, state, error, delay)).await {
                 Ok(Ok(())) => return,

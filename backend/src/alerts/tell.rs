@@ -182,19 +182,23 @@ pub(crate) async fn tell_missed(
         if !is_throttled {
             desk.tell(new.project_id);
         }
-        let is_run = new.missed == *count;
-        alerts.push(NewAlert {
-            project_id: new.project_id,
-            task_id: new.task_id,
-            task_name: name.clone(),
-            kind,
-            subject_id: new.id,
-            cause: format!("{kind}:{}", new.id),
-            message: rules::missed(name, *count, new.scheduled_at, is_run),
-            is_throttled,
-        });
+        alerts.push(of_missed(new, *count, name, is_throttled));
     }
     Ok(db::alert::record(conn, &alerts).await?)
+}
+
+fn of_missed(new: &NewExecution, count: i32, name: &str, is_throttled: bool) -> NewAlert {
+    let (kind, is_run) = (AlertKind::Missed, new.missed == count);
+    NewAlert {
+        project_id: new.project_id,
+        task_id: new.task_id,
+        task_name: name.to_owned(),
+        kind,
+        subject_id: new.id,
+        cause: format!("{kind}:{}", new.id),
+        message: rules::missed(name, count, new.scheduled_at, is_run),
+        is_throttled,
+    }
 }
 
 /// Tells of a deletion that was given up; it may be given up again, after another cycle of attempts.

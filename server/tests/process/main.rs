@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 #![allow(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
 
+mod alerts;
 mod client;
 mod commands;
 mod crashes;
@@ -25,6 +26,8 @@ mod proxy;
 mod receiver;
 mod roles;
 mod shutdown;
+#[path = "../../../backend/tests/usecases/smtp.rs"]
+mod smtp;
 mod spare;
 mod stock;
 mod takeover;

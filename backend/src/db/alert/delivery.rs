@@ -28,6 +28,48 @@ pub(crate) struct Delivery {
     pub now: DateTime<Utc>,
 }
 
+struct DeliveryRow {
+    id: Uuid,
+    attempts: i32,
+    channel: String,
+    target: String,
+    alert_id: Uuid,
+    kind: String,
+    message: String,
+    task_id: Uuid,
+    task_name: String,
+    subject_id: Uuid,
+    at: DateTime<Utc>,
+    project_id: Uuid,
+    project: String,
+    signing_secret: String,
+    previous_signing_secret: Option<String>,
+    now: DateTime<Utc>,
+}
+
+impl TryFrom<DeliveryRow> for Delivery {
+    type Error = sqlx::Error;
+    fn try_from(row: DeliveryRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.id,
+            attempts: row.attempts,
+            channel: text("channel", &row.channel)?,
+            target: row.target,
+            alert_id: row.alert_id,
+            kind: text("kind", &row.kind)?,
+            message: row.message,
+            task_id: row.task_id,
+            task_name: row.task_name,
+            subject_id: row.subject_id,
+            at: row.at,
+            project_id: row.project_id,
+            project: row.project,
+            secrets: [Some(row.signing_secret), row.previous_signing_secret],
+            now: row.now,
+        })
+    }
+}
+
 /// Takes up to `limit` messages that are due; until `lease` has passed the others leave them alone. What somebody else
 /// holds is skipped.
 pub(crate) async fn take_due(
@@ -35,7 +77,8 @@ pub(crate) async fn take_due(
     limit: i64,
     lease: TimeDelta,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        DeliveryRow,
         r#"WITH due AS (SELECT id FROM alert_deliveries WHERE state = 'PENDING' AND next_try_at <= clock_timestamp()
                         ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED)
            UPDATE alert_deliveries d SET attempts = d.attempts + 1, next_try_at = clock_timestamp() + make_interval(secs => $2)
@@ -49,27 +92,7 @@ pub(crate) async fn take_due(
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Delivery {
-                id: row.id,
-                attempts: row.attempts,
-                channel: text("channel", &row.channel)?,
-                target: row.target,
-                alert_id: row.alert_id,
-                kind: text("kind", &row.kind)?,
-                message: row.message,
-                task_id: row.task_id,
-                task_name: row.task_name,
-                subject_id: row.subject_id,
-                at: row.at,
-                project_id: row.project_id,
-                project: row.project,
-                secrets: [Some(row.signing_secret), row.previous_signing_secret],
-                now: row.now,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Delivery::try_from).collect()
 }
 
 /// Writes what became of an attempt, unless another node has begun the next one. PENDING: it is due again after `delay`.
