@@ -27,3 +27,9 @@ pub(crate) fn text<T: std::str::FromStr<Err = String>>(column: &str, value: &str
 pub(crate) async fn now(conn: &mut PgConnection) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(conn).await
 }
+
+/// Lets the statements of this transaction take as long as a hundred thousand rows need; how long they wait for locks stays.
+pub(crate) async fn allow_long_statements(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SET LOCAL statement_timeout = '20s'").execute(conn).await?;
+    Ok(())
+}

@@ -5,7 +5,7 @@ use crate::rest::{self, health};
 use crate::{AppState, access, demo, pages};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -66,10 +66,17 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
 /// Answers 503 where nothing else does in time, such as behind a network that swallows packets. A stream has answered as
 /// soon as it begins.
 async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let limit = if has_many_tasks(&request) { limit * 5 } else { limit };
     match timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
     }
+}
+
+/// A group is deleted with all its tasks in one transaction, and there may be a hundred thousand.
+fn has_many_tasks(request: &Request) -> bool {
+    let path = request.uri().path();
+    path == "/fn/delete_group" || (request.method() == Method::DELETE && path.contains("/task-groups/"))
 }
 
 /// A client's own id of a request is kept if it is a short text: it is written into records and logs.

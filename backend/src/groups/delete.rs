@@ -31,6 +31,9 @@ pub async fn delete(
 ) -> Result<usize> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    if mode != GroupDeletion::Block {
+        db::allow_long_statements(&mut tx).await?;
+    }
     let (group, _) = lock(&mut tx, project_id, id).await?;
     precondition.check(&[group.version])?;
     let accepted = match mode {
