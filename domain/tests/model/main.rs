@@ -29,6 +29,7 @@ mod checks;
 mod faults;
 mod machine;
 mod promises;
+mod runs;
 mod starts;
 mod steering;
 mod teardown;
