@@ -14,6 +14,7 @@ mod wire;
 pub(crate) use executions::{CancelExecution, RunTask};
 pub use executions::{Fragment, get_fragment};
 pub use forms::{ProjectForm, TaskForm, read_fields};
+pub use groups::GroupForm;
 #[cfg(feature = "ssr")]
 pub(crate) use groups::{DeleteGroup, SaveGroup, StartGroup, StopGroup};
 pub use views::{BoardQuery, BoardView, DeleteOutcome, ProjectCard, TaskListView, TaskQuery, TaskView};
