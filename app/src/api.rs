@@ -7,6 +7,7 @@ mod forms;
 mod groups;
 #[cfg(feature = "ssr")]
 mod plain;
+mod settings;
 mod views;
 mod wire;
 
@@ -17,6 +18,9 @@ pub use forms::{ProjectForm, TaskForm, read_fields};
 pub use groups::GroupForm;
 #[cfg(feature = "ssr")]
 pub(crate) use groups::{DeleteGroup, SaveGroup, StartGroup, StopGroup};
+pub use settings::{AlertsForm, SettingsForm};
+#[cfg(feature = "ssr")]
+pub(crate) use settings::{ForgetSecret, RotateSecret, SaveAlerts, SaveSettings};
 pub use views::{BoardQuery, BoardView, DeleteOutcome, ProjectCard, TaskListView, TaskQuery, TaskView};
 pub use wire::{Arguments, Callable, Wire, post};
 
@@ -133,18 +137,12 @@ pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppErro
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "save_project")]
 pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
-    use backend::projects::{Change, change, create};
     let result = async {
         authenticate()?;
-        let (backend, draft) = (backend()?, form.draft()?);
-        Ok(match form.id() {
-            None => create(&backend, draft).await?,
-            Some(id) => change(&backend, id, &Default::default(), Change::Replace(draft)).await?,
-        })
+        Ok(backend::projects::create(&backend()?, form.draft()?).await?)
     };
     let result: Result<Project, AppError> = result.await;
-    let back = if form.id.is_empty() { "/projects/new".to_owned() } else { format!("/projects/{}/settings", form.id) };
-    redirect_form(&result, &form, &back, |project| format!("/projects/{}", project.id));
+    redirect_form(&result, &form, "/projects/new", |project| format!("/projects/{}", project.id));
     result
 }
 

@@ -11,6 +11,7 @@ mod execution;
 mod executions;
 mod groups;
 mod parts;
+mod settings;
 mod statistics;
 
 use crate::api::Fragment;
@@ -34,6 +35,7 @@ pub async fn render(backend: &Backend, at: &str) -> Result<Fragment, AppError> {
         ["projects", project, "groups", "choice"] => groups::choice(backend, id(project)?, &address).await,
         ["projects", project, "groups", group] => groups::form(backend, id(project)?, Some(id(group)?), &address).await,
         ["projects", project, "groups", group, "delete"] => groups::deletion(backend, id(project)?, id(group)?).await,
+        ["projects", project, "settings"] => settings::page(backend, id(project)?, &address).await,
         ["projects", project, "statistics"] => statistics::page(backend, id(project)?).await,
         _ => Err(address::unknown()),
     }

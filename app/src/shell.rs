@@ -94,7 +94,6 @@ pub fn App() -> impl IntoView {
                     <Route path=At("deletions") view=page(|| deletions::AllDeletionsPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/new") view=page(|| project_form::NewProjectPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project") view=page(|| tasks::TasksPage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("projects/:project/settings") view=page(|| project_form::ProjectSettingsPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/deletions") view=page(|| deletions::ProjectDeletionsPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/deletions/:deletion") view=page(|| deletion::DeletionPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/new") view=page(|| task_form::NewTaskPage().into_any()) ssr=SsrMode::Async />

@@ -28,7 +28,7 @@ pub async fn create(backend: &Backend, endpoint: &str) -> Result<()> {
             .to_owned(),
         execution_endpoint: endpoint.to_owned(),
         undo_window_seconds: None,
-        execution_days: None,
+        ..ProjectDraft::default()
     };
     let project = projects::create(backend, project).await?;
     for (name, description, cron, zone, status) in TASKS {

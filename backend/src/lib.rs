@@ -32,6 +32,7 @@ pub mod pools;
 pub mod projects;
 pub mod retention;
 pub mod scheduler;
+pub mod signing;
 pub mod tasks;
 
 pub use error::{Error, Result};

@@ -21,6 +21,8 @@ pub struct Project {
     pub undo_window_seconds: Option<i32>,
     /// How long executions are kept after their end, in days; null means the server's default.
     pub execution_days: Option<i32>,
+    /// What a deletion does with calls in flight: true cancels them at once, false lets them end within the server's limit.
+    pub cancel_on_delete: bool,
     /// Grows with every change; the ETag.
     pub version: i64,
     /// When it was created.
@@ -47,10 +49,23 @@ pub struct ProjectDraft {
     /// 1 to 3,650; null means the server's default.
     #[serde(default)]
     pub execution_days: Option<i32>,
+    /// Whether a deletion cancels calls in flight at once; otherwise they may end, within the server's limit.
+    #[serde(default)]
+    pub cancel_on_delete: bool,
 }
 
 /// The longest that executions are kept: ten years.
 pub const MAX_EXECUTION_DAYS: i32 = 3_650;
+
+/// The secrets that calls of a project are signed with, as Standard Webhooks says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SigningSecrets {
+    /// `whsec_` and 32 bytes in base64.
+    pub secret: String,
+    /// The one before it: until it is forgotten, calls carry a signature by each.
+    pub previous: Option<String>,
+}
 
 /// The longest undo window: 30 days.
 pub const MAX_UNDO_WINDOW_SECONDS: i32 = 30 * 24 * 3_600;
@@ -63,6 +78,7 @@ impl From<&Project> for ProjectDraft {
             execution_endpoint: project.execution_endpoint.clone(),
             undo_window_seconds: project.undo_window_seconds,
             execution_days: project.execution_days,
+            cancel_on_delete: project.cancel_on_delete,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod problem;
 pub mod projects;
 pub mod runs;
+pub mod signing;
 pub mod tasks;
 
 use crate::AppState;
@@ -55,6 +56,9 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::report))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::delete))
+        .routes(routes!(signing::get))
+        .routes(routes!(signing::rotate))
+        .routes(routes!(signing::forget_previous))
         .routes(routes!(runs::trigger))
         .routes(routes!(runs::cancel))
         .routes(routes!(deletions::list))

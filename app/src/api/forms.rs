@@ -1,6 +1,5 @@
 //! The forms as the browser sends them: texts, one a field, so that what was typed can be shown again.
 
-use domain::project::Project;
 use domain::task::Task;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error, MapDeserializer};
@@ -12,30 +11,14 @@ pub fn read_fields<T: DeserializeOwned>(fields: Vec<(String, String)>) -> Option
     T::deserialize(MapDeserializer::<_, Error>::new(fields.into_iter())).ok()
 }
 
-/// The form of a project.
+/// The form of a new project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProjectForm {
-    /// Empty for a new one.
-    pub id: String,
     pub name: String,
     pub description: String,
     pub execution_endpoint: String,
     pub undo_window_seconds: String,
-    pub execution_days: String,
-}
-
-impl From<&Project> for ProjectForm {
-    fn from(project: &Project) -> Self {
-        Self {
-            id: project.id.to_string(),
-            name: project.name.clone(),
-            description: project.description.clone(),
-            execution_endpoint: project.execution_endpoint.clone(),
-            undo_window_seconds: project.undo_window_seconds.map(|s| s.to_string()).unwrap_or_default(),
-            execution_days: project.execution_days.map(|days| days.to_string()).unwrap_or_default(),
-        }
-    }
 }
 
 /// The form of a task.
@@ -158,11 +141,6 @@ mod reading {
     use uuid::Uuid;
 
     impl ProjectForm {
-        /// The project that is edited; none for a new one.
-        pub fn id(&self) -> Option<Uuid> {
-            self.id.parse().ok()
-        }
-
         /// # Errors
         /// What is not a number; the rest is checked by the domain.
         pub fn draft(&self) -> Result<ProjectDraft, Refusal> {
@@ -171,7 +149,7 @@ mod reading {
                 description: self.description.clone(),
                 execution_endpoint: self.execution_endpoint.clone(),
                 undo_window_seconds: optional("undo_window_seconds", &self.undo_window_seconds)?,
-                execution_days: optional("execution_days", &self.execution_days)?,
+                ..ProjectDraft::default()
             })
         }
     }

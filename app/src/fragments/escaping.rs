@@ -28,6 +28,7 @@ fn project() -> Project {
         execution_endpoint: EVIL.to_owned(),
         undo_window_seconds: None,
         execution_days: None,
+        cancel_on_delete: false,
         version: 1,
         created_at: Default::default(),
         updated_at: Default::default(),

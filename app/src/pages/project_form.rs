@@ -1,11 +1,9 @@
-//! Creating a project, and its settings.
+//! Creating a project. Its settings are a page that the server renders.
 
 use super::route;
-use crate::api::{ProjectForm, SaveProject, get_project};
+use crate::api::{ProjectForm, SaveProject};
 use crate::components::field::{FormError, TextField};
 use crate::components::form::{ActionForm, form_action};
-use crate::components::layout::ProjectHead;
-use crate::components::loaded::loaded;
 use crate::components::toast::Toasts;
 use crate::reactive::effect;
 use crate::view;
@@ -21,30 +19,12 @@ pub fn NewProjectPage() -> impl IntoView {
         <div class="head">
             <h1>"New project"</h1>
         </div>
-        <Form form=route::typed().unwrap_or_default() submit="Create project" />
+        <Form form=route::typed().unwrap_or_default() />
     }
 }
 
-/// The settings of a project.
 #[component]
-pub fn ProjectSettingsPage() -> impl IntoView {
-    let id = route::id("project");
-    loaded(
-        id,
-        |id| async move { get_project(id?).await },
-        |project| {
-            let form = route::typed().unwrap_or_else(|| ProjectForm::from(&project));
-            view! {
-                <Title text=format!("Settings of {}", project.name) />
-                <ProjectHead id=project.id name=project.name tab="Settings" />
-                <Form form submit="Save" />
-            }
-        },
-    )
-}
-
-#[component]
-fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
+fn Form(form: ProjectForm) -> impl IntoView {
     let action = form_action::<SaveProject>();
     let value = action.value();
     route::show_refusals(move || value.get());
@@ -59,7 +39,6 @@ fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
     view! {
         <ActionForm action attr:class="form card">
             <FormError />
-            <input type="hidden" name="form[id]" value=form.id />
             <TextField label="Name" name="form[name]" field="name" value=form.name required=true hint="1 to 255 characters, unique." />
             <TextField label="Description" name="form[description]" field="description" value=form.description />
             <TextField
@@ -77,16 +56,9 @@ fn Form(form: ProjectForm, submit: &'static str) -> impl IntoView {
                 value=form.undo_window_seconds
                 hint="How long a deletion can be undone: 0 to 2,592,000. Empty means the server's default."
             />
-            <TextField
-                label="Keep executions, in days"
-                name="form[execution_days]"
-                field="execution_days"
-                value=form.execution_days
-                hint="How long they are kept after their end, with their logs: 1 to 3,650. Empty means the server's default."
-            />
             <div class="foot">
                 <button type="submit" class="btn primary" disabled=move || action.pending().get()>
-                    {submit}
+                    "Create project"
                 </button>
             </div>
         </ActionForm>

@@ -2,7 +2,7 @@
 
 use crate::faults::point;
 use chrono::{DateTime, Utc};
-use domain::project::{Project, ProjectDraft};
+use domain::project::{Project, ProjectDraft, SigningSecrets};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -10,8 +10,8 @@ use uuid::Uuid;
 pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at
-         FROM projects WHERE id = $1",
+        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at
+         FROM projects WHERE id = $1"#,
         id
     )
     .fetch_optional(conn)
@@ -32,8 +32,8 @@ pub(crate) async fn list(
 ) -> Result<Vec<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at
-         FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2",
+        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at
+         FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2"#,
         before,
         limit
     )
@@ -45,15 +45,16 @@ pub(crate) async fn list(
 pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, draft: &ProjectDraft) -> Result<Project, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds, execution_days)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at",
+        r#"INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy)
+         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN 'CANCEL' ELSE 'WAIT' END)
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at"#,
         id,
         draft.name,
         draft.description,
         draft.execution_endpoint,
         draft.undo_window_seconds,
-        draft.execution_days
+        draft.execution_days,
+        draft.cancel_on_delete
     )
     .fetch_one(conn)
     .await
@@ -68,17 +69,18 @@ pub(crate) async fn update(
 ) -> Result<Option<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        "UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6, execution_days = $7,
-                version = version + 1, updated_at = now()
+        r#"UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6, execution_days = $7,
+                drain_policy = CASE WHEN $8 THEN 'CANCEL' ELSE 'WAIT' END, version = version + 1, updated_at = now()
          WHERE id = $1 AND version = $2
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, version, created_at, updated_at",
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at"#,
         id,
         version,
         draft.name,
         draft.description,
         draft.execution_endpoint,
         draft.undo_window_seconds,
-        draft.execution_days
+        draft.execution_days,
+        draft.cancel_on_delete
     )
     .fetch_optional(conn)
     .await
@@ -122,4 +124,39 @@ pub(crate) async fn drain_until(
         .await?;
     let wait = if cancel.flatten() == Some(true) { 0 } else { seconds };
     Ok(fenced_at + chrono::TimeDelta::seconds(wait.into()))
+}
+
+/// The secrets that calls of a project are signed with: the present one, and the one before it while it is being replaced.
+pub(crate) async fn secrets(conn: &mut PgConnection, id: Uuid) -> Result<Option<SigningSecrets>, sqlx::Error> {
+    let secrets = sqlx::query_as!(
+        SigningSecrets,
+        "SELECT signing_secret AS secret, previous_signing_secret AS previous FROM projects WHERE id = $1",
+        id
+    );
+    secrets.fetch_optional(conn).await
+}
+
+/// Makes a new secret as the table's default does; the present one becomes the previous one.
+pub(crate) async fn rotate_secret(conn: &mut PgConnection, id: Uuid) -> Result<Option<SigningSecrets>, sqlx::Error> {
+    let secrets = sqlx::query_as!(
+        SigningSecrets,
+        "UPDATE projects SET previous_signing_secret = signing_secret, signing_secret = DEFAULT WHERE id = $1
+         RETURNING signing_secret AS secret, previous_signing_secret AS previous",
+        id
+    );
+    secrets.fetch_optional(conn).await
+}
+
+/// Forgets the previous secret: calls are signed with the present one alone.
+pub(crate) async fn forget_previous_secret(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<SigningSecrets>, sqlx::Error> {
+    let secrets = sqlx::query_as!(
+        SigningSecrets,
+        "UPDATE projects SET previous_signing_secret = NULL WHERE id = $1
+         RETURNING signing_secret AS secret, previous_signing_secret AS previous",
+        id
+    );
+    secrets.fetch_optional(conn).await
 }

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, groups, projects, executions, alerts, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 38] = [
+const CONTRACT: [(&str, &[&str]); 41] = [
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -40,6 +40,9 @@ const CONTRACT: [(&str, &[&str]); 38] = [
     ("/api/v1/projects/{project_id}/task-groups/{group_id}/start", &["POST"]),
     ("/api/v1/projects/{project_id}/task-groups/{group_id}/stop", &["POST"]),
     ("/api/v1/projects/{project_id}/task-groups/{group_id}/tasks", &["GET"]),
+    ("/api/v1/projects/{project_id}/signing-secret", &["GET"]),
+    ("/api/v1/projects/{project_id}/signing-secret/previous", &["DELETE"]),
+    ("/api/v1/projects/{project_id}/signing-secret/rotate", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}/tasks/batch-delete", &["POST"]),
     ("/api/v1/projects/{project_id}/tasks/{task_uuid}", &["DELETE", "GET", "PATCH", "PUT"]),

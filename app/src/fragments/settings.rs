@@ -1,0 +1,180 @@
+//! The settings of a project: its details, the secret that its calls are signed with, and who is told what.
+
+use super::address::Address;
+use super::html;
+use super::parts::moment;
+use crate::api::{ForgetSecret, Fragment, RotateSecret, SaveAlerts, SaveSettings};
+use crate::components::layout::ProjectHead;
+use crate::error::AppError;
+use crate::view;
+use backend::Backend;
+use domain::alert::{Alert, AlertKind, AlertSettings, AlertState};
+use domain::project::{Project, SigningSecrets};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use uuid::Uuid;
+
+/// Alerts that are listed.
+const LISTED: u32 = 20;
+
+/// The page.
+pub async fn page(backend: &Backend, project: Uuid, address: &Address<'_>) -> Result<Fragment, AppError> {
+    let project = backend::projects::get(backend, project).await?;
+    let secrets = backend::signing::get(backend, project.id).await?;
+    let settings = backend::alerts::settings(backend, project.id).await?;
+    let alerts = backend::alerts::list(backend, project.id, None, Some(LISTED)).await?.data;
+    let title = format!("Settings of {}", project.name);
+    Ok(Fragment::new(&title, &html(whole(project, &secrets, &settings, &alerts, address))))
+}
+
+pub(super) fn whole(
+    project: Project,
+    secrets: &SigningSecrets,
+    settings: &AlertSettings,
+    alerts: &[Alert],
+    address: &Address<'_>,
+) -> AnyView {
+    view! {
+        <ProjectHead id=project.id name=project.name.clone() tab="Settings" />
+        {details(&project, address)}
+        {signing(project.id, secrets)}
+        {told(settings, address)}
+        {recent(alerts)}
+    }
+}
+
+/// One line of a form; what was typed if it was refused.
+fn field(address: &Address<'_>, label: &'static str, name: &'static str, known: String, hint: &'static str) -> AnyView {
+    let value = address.get(name).unwrap_or(known);
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input id=name name=format!("form[{name}]") value=value autocomplete="off" aria-describedby=format!("{name}-hint") />
+            <p class="hint" id=format!("{name}-hint")>{hint}</p>
+        </div>
+    }
+}
+
+fn tick(label: &'static str, name: &'static str, is_ticked: bool) -> AnyView {
+    view! {
+        <label class="radio">
+            <input type="checkbox" id=name name=format!("form[{name}]") value="on" checked=is_ticked />
+            {label}
+        </label>
+    }
+}
+
+fn hidden(project: Uuid, version: i64) -> AnyView {
+    view! {
+        <input type="hidden" name="form[project_id]" value=project.to_string() />
+        <input type="hidden" name="form[version]" value=version.to_string() />
+    }
+}
+
+fn details(project: &Project, address: &Address<'_>) -> AnyView {
+    let optional = |number: Option<i32>| number.map(|number| number.to_string()).unwrap_or_default();
+    let endpoint = project.execution_endpoint.clone();
+    view! {
+        <form class="form card" method="post" action=SaveSettings::PATH aria-label="Details">
+            {hidden(project.id, project.version)}
+            {field(address, "Name", "name", project.name.clone(), "1 to 255 characters, unique.")}
+            {field(address, "Description", "description", project.description.clone(), "At most 1,000 characters.")}
+            {field(address, "Execution endpoint", "execution_endpoint", endpoint, "Where the calls of this project's tasks go: an http or https URL.")}
+            {field(address, "Undo window, in seconds", "undo_window_seconds", optional(project.undo_window_seconds), "How long a deletion can be undone: 0 to 2,592,000. Empty means the server's default.")}
+            {field(address, "Keep executions, in days", "execution_days", optional(project.execution_days), "With their logs, after their end: 1 to 3,650. Empty means the server's default.")}
+            {tick("A deletion cancels calls in flight at once", "cancel_on_delete", project.cancel_on_delete)}
+            <div class="foot">
+                <button type="submit" class="btn primary" id="save-settings">"Save"</button>
+            </div>
+        </form>
+    }
+}
+
+fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
+    let button = |action: &'static str, id: &'static str, words: &'static str| {
+        view! {
+            <form method="post" action=action class="inline">
+                <input type="hidden" name="project_id" value=project.to_string() />
+                <button type="submit" class="btn" id=id>{words}</button>
+            </form>
+        }
+    };
+    let secret = |words: &'static str, secret: &str| {
+        view! {
+            <details>
+                <summary>{words}</summary>
+                <pre tabindex="0" aria-label=words>{secret.to_owned()}</pre>
+            </details>
+        }
+    };
+    let previous = secrets.previous.as_deref().map(|previous| {
+        view! {
+            <p>"Calls carry a signature by each of two secrets, until the previous one is forgotten."</p>
+            {secret("Previous secret", previous)}
+            {button(ForgetSecret::PATH, "forget-secret", "Forget the previous secret")}
+        }
+    });
+    view! {
+        <section class="card pad" aria-labelledby="signing">
+            <h2 id="signing">"Signing secret"</h2>
+            <p class="sub">"Every call is signed with it, as Standard Webhooks says: your program can tell that it comes from here."</p>
+            {secret("Present secret", &secrets.secret)}
+            {button(RotateSecret::PATH, "rotate-secret", "Replace the secret")}
+            {previous}
+        </section>
+    }
+}
+
+fn told(settings: &AlertSettings, address: &Address<'_>) -> AnyView {
+    let tells = |kind: AlertKind| settings.kinds.contains(&kind);
+    let webhook = settings.webhook_url.clone().unwrap_or_default();
+    let throttle = settings.throttle_seconds.to_string();
+    view! {
+        <form class="form card" method="post" action=SaveAlerts::PATH aria-label="Alerts">
+            <h2>"Alerts"</h2>
+            {hidden(settings.project_id, settings.version)}
+            {field(address, "Mail to", "emails", settings.emails.join(", "), "Addresses, separated by commas. The server must know a mail server (SEXTON_SMTP_URL).")}
+            {field(address, "POST to", "webhook_url", webhook, "An http or https URL; signed as calls are.")}
+            {tick("A task fails", "failure", tells(AlertKind::Failure))}
+            {tick("A task works again", "recovery", tells(AlertKind::Recovery))}
+            {tick("Runs were missed", "missed", tells(AlertKind::Missed))}
+            {tick("A deletion failed", "delete_failed", tells(AlertKind::DeleteFailed))}
+            {field(address, "Tell again after, in seconds", "throttle_seconds", throttle, "A task that goes on failing: 0 to 86,400.")}
+            <div class="foot">
+                <button type="submit" class="btn primary" id="save-alerts">"Save alerts"</button>
+            </div>
+        </form>
+    }
+}
+
+fn recent(alerts: &[Alert]) -> Option<AnyView> {
+    let row = |alert: &Alert| {
+        let state = match alert.state {
+            AlertState::Throttled => ("badge grey", "Not told: too soon"),
+            AlertState::Pending => ("badge amber", "Being told"),
+            AlertState::Sent => ("badge green", "Told"),
+            AlertState::Failed => ("badge red", "Nobody could be told"),
+        };
+        let reason = alert.deliveries.iter().find_map(|delivery| delivery.error.clone());
+        view! {
+            <tr data-testid="alert-row">
+                <td>{moment(alert.created_at)}</td>
+                <td data-label="What">{alert.message.clone()}</td>
+                <td data-label="State">
+                    <span class=state.0>{state.1}</span>
+                    <div class="sub">{reason}</div>
+                </td>
+            </tr>
+        }
+    };
+    let rows = alerts.iter().map(row).collect_view();
+    (!alerts.is_empty()).then(|| view! {
+        <section class="card table" aria-labelledby="recent">
+            <h2 id="recent" class="pad">"Latest alerts"</h2>
+            <table>
+                <thead><tr><th scope="col">"When"</th><th scope="col">"What"</th><th scope="col">"State"</th></tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </section>
+    })
+}

@@ -1,0 +1,49 @@
+//! The secrets with which a project's calls are signed: shown to who may change the project, replaced without a gap.
+//!
+//! Invariant: they are written into no event, record or log. During a rotation calls carry two signatures, so a client can
+//! change over at any time; it ends when the previous secret is forgotten.
+
+use crate::{Actor, Backend, Result, db, faults};
+use domain::error::{ProblemKind, Refusal};
+use domain::project::SigningSecrets;
+use sqlx::Connection;
+use uuid::Uuid;
+
+/// The secrets of a project.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> {
+    let mut conn = backend.pool.acquire().await?;
+    Ok(db::project::secrets(&mut conn, project_id).await?.ok_or_else(no_project)?)
+}
+
+/// Makes a new secret; the present one stays valid as the previous one, and the one before that ends.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let secrets = db::project::rotate_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
+    faults::commit(tx, "change").await?;
+    tracing::info!(project = %project_id, by = actor.name, "signing secret replaced");
+    Ok(secrets)
+}
+
+/// Ends a rotation: only the present secret is used. A repeat does nothing.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn forget_previous(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let secrets = db::project::forget_previous_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
+    faults::commit(tx, "change").await?;
+    tracing::info!(project = %project_id, by = actor.name, "previous signing secret forgotten");
+    Ok(secrets)
+}
+
+fn no_project() -> Refusal {
+    Refusal::new(ProblemKind::ProjectNotFound, "There is no such project.")
+}

@@ -1,0 +1,51 @@
+//! The secrets with which a project's calls are signed.
+
+use super::extract::ApiPath;
+use super::problem::{PROBLEM, Problem, ProblemBody};
+use crate::AppState;
+use crate::access::Caller;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use backend::signing;
+use domain::project::SigningSecrets;
+use uuid::Uuid;
+
+/// The secrets: clients check the signatures of calls with them.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
+    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn get(
+    State(state): State<AppState>,
+    _caller: Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Response, Problem> {
+    Ok(show(signing::get(&state.backend, project_id).await?))
+}
+
+/// Makes a new secret. Calls are signed with both until the previous one is forgotten.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/signing-secret/rotate", tag = "projects", params(("project_id" = Uuid, Path)),
+    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn rotate(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Response, Problem> {
+    Ok(show(signing::rotate(&state.backend, &actor, project_id).await?))
+}
+
+/// Ends a rotation: calls are signed with the present secret alone.
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/signing-secret/previous", tag = "projects", params(("project_id" = Uuid, Path)),
+    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+pub async fn forget_previous(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Result<Response, Problem> {
+    Ok(show(signing::forget_previous(&state.backend, &actor, project_id).await?))
+}
+
+/// No cache may keep a secret.
+fn show(secrets: SigningSecrets) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(secrets)).into_response()
+}
