@@ -23,4 +23,5 @@ mod health;
 mod openapi;
 mod preconditions;
 mod runs;
+mod signing;
 mod steer;
