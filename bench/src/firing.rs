@@ -12,7 +12,7 @@ use anyhow::{Result, bail, ensure};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::{interval, sleep};
 
-const SETTINGS: [(&str, &str); 1] = [("SEXTON_ALLOW_PRIVATE_TARGETS", "true")];
+pub const SETTINGS: [(&str, &str); 1] = [("SEXTON_ALLOW_PRIVATE_TARGETS", "true")];
 /// What is due at the end of a run may come so much later.
 const GRACE: Duration = Duration::from_secs(15);
 /// Tasks that are deleted, not fired.
@@ -115,7 +115,7 @@ async fn delete_for(
     Ok(took)
 }
 
-async fn fill(place: &Place, tasks: i64, receiver: &Receiver, at_once: bool) -> Result<()> {
+pub async fn fill(place: &Place, tasks: i64, receiver: &Receiver, at_once: bool) -> Result<()> {
     let fill = sqlx::query(include_str!("../sql/fill_firing.sql"));
     fill.bind(tasks).bind(&receiver.url).bind(at_once).execute(&place.pool).await?;
     sqlx::raw_sql("ANALYZE tasks; ANALYZE task_schedules").execute(&place.pool).await?;
@@ -127,6 +127,6 @@ async fn missed(place: &Place, tasks: i64, from: f64, to: f64) -> Result<i64> {
     Ok(query.fetch_one(&place.pool).await?)
 }
 
-fn now() -> f64 {
+pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

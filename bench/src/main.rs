@@ -21,6 +21,7 @@ mod plot;
 mod receiver;
 mod reconcile;
 mod report;
+mod soak;
 mod stage;
 mod start;
 
@@ -29,7 +30,7 @@ use report::{Report, Section};
 use stage::Stage;
 
 /// The benchmarks, by the names of the figures that they measure. Called in this order.
-const ALL: [&str; 10] = ["p1", "p2", "p3", "p4", "p5", "p6", "p8", "p9", "p10", "cost"];
+const ALL: [&str; 11] = ["p1", "p2", "p3", "p4", "p5", "p6", "p8", "p9", "p10", "p11", "cost"];
 
 /// What was asked for.
 struct Asked {
@@ -69,6 +70,7 @@ async fn measure(name: &str, stage: &Stage, asked: &Asked) -> Result<Section> {
         "p6" => firing::at_once(stage).await,
         "p8" => reconcile::run(stage, asked.rounds).await,
         "p9" => memory::run(stage).await,
+        "p11" => soak::run(stage, asked.seconds).await,
         "p10" => start::run(stage, asked.rounds).await,
         _ => cost::run(stage, asked.rounds).await,
     }
