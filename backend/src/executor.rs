@@ -11,9 +11,12 @@ mod leases;
 
 use crate::db::execution::Ended;
 use crate::{Backend, Result};
+use answer::Failure;
 pub(crate) use call::{Call, Caller, Planned, Post};
 pub(crate) use finish::tell_ended;
+use futures::FutureExt;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -126,10 +129,15 @@ impl Executor {
         let executor = self.clone();
         tokio::spawn(async move {
             metrics::gauge!("sexton_calls_in_flight").increment(1.0);
-            let result = stop.run_until_cancelled(executor.0.caller.make(&call, executor.0.settings.lease)).await;
+            let calling = AssertUnwindSafe(executor.0.caller.make(&call, executor.0.settings.lease)).catch_unwind();
+            let result = stop.run_until_cancelled(calling).await;
             metrics::gauge!("sexton_calls_in_flight").decrement(1.0);
             match result {
-                Some(result) => drop(executor.0.ended.send(call.ended(result))),
+                // A call that panics must not keep its place and its lease for ever.
+                Some(result) => {
+                    let result = result.unwrap_or_else(|_| Err(Failure::panicked()));
+                    drop(executor.0.ended.send(call.ended(result)));
+                }
                 None => executor.forget([(id, attempt)]),
             }
         });

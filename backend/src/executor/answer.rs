@@ -6,6 +6,9 @@ use reqwest::{Response, header};
 use std::fmt::Display;
 use std::time::Instant;
 
+/// Bytes of an answer that are read at the most.
+const MOST_READ: usize = 1 << 20;
+
 /// A call that did not end well.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -66,6 +69,16 @@ impl Failure {
         Self::new(Kind::Failed, message)
     }
 
+    fn too_large(response: CallResponse) -> Self {
+        let message = "The answer is larger than 1 MB: it was not read to its end.".to_owned();
+        Self { kind: Kind::Failed, message, asked: None, response: Some(response) }
+    }
+
+    /// The code that makes the call has a defect: the call may have gone out.
+    pub(super) fn panicked() -> Self {
+        Self::new(Kind::Failed, "Sexton failed while it made the call; the log says more.".to_owned())
+    }
+
     fn by_status(response: CallResponse, asked: Option<TimeDelta>) -> Self {
         let more = if (300..400).contains(&response.status) { " Redirects are not followed." } else { "" };
         let message = format!("The endpoint answered {}.{more}", response.status);
@@ -73,22 +86,20 @@ impl Failure {
     }
 }
 
-/// Reads the head and the first 64 kB of an answer; what is larger is left unread and its connection closed.
+/// Reads the head and the body of an answer and keeps the first 64 kB. One that is larger than [`MOST_READ`] is left unread,
+/// its connection closed, and the call has failed: no client means to answer that.
 pub(super) async fn read(mut answer: Response, began: Instant, now: DateTime<Utc>) -> Result<CallResponse, Failure> {
     let first_byte_ms = ms(began);
     let status = answer.status();
     let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (content_type, asked) = (text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
-    let (mut body, mut is_truncated) = (Vec::new(), false);
-    loop {
+    let (mut body, mut length) = (Vec::new(), 0);
+    while length <= MOST_READ {
         match answer.chunk().await {
             Ok(Some(chunk)) => {
+                length += chunk.len();
                 let room = MAX_ANSWER_BYTES - body.len();
-                is_truncated = chunk.len() > room;
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if is_truncated {
-                    break;
-                }
             }
             Ok(None) => break,
             Err(error) if status.is_success() => return Err(Failure::of(&error, i32::MAX).cut_off(began)),
@@ -97,12 +108,13 @@ pub(super) async fn read(mut answer: Response, began: Instant, now: DateTime<Utc
     }
     // Postgres keeps no NUL.
     let body = String::from_utf8_lossy(&body).replace('\0', "\u{FFFD}");
+    let is_truncated = length > MAX_ANSWER_BYTES;
     let response =
         CallResponse { status: status.as_u16(), content_type, body, is_truncated, first_byte_ms, total_ms: ms(began) };
-    if status.is_success() {
-        Ok(response)
-    } else {
-        Err(Failure::by_status(response, asked.and_then(|asked| delay(&asked, now))))
+    match status.is_success() {
+        true if length > MOST_READ => Err(Failure::too_large(response)),
+        true => Ok(response),
+        false => Err(Failure::by_status(response, asked.and_then(|asked| delay(&asked, now)))),
     }
 }
 

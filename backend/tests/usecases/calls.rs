@@ -115,16 +115,20 @@ async fn closed_port() -> u16 {
 }
 
 #[sqlx::test(migrations = false)]
-async fn of_an_answer_of_a_gigabyte_the_first_64_kb_are_read(_: PgPoolOptions, options: PgConnectOptions) {
+async fn an_answer_of_a_gigabyte_is_a_failure_of_which_a_megabyte_is_read_and_64_kb_are_kept(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let (world, receiver) = (World::new(&options).await, Receiver::start().await);
     let mut node = Node::start(world.backend.clone(), SETTINGS);
-    let task = world.firing(&receiver, "/huge", |_| {}).await;
+    let task = world.firing(&receiver, "/huge", |draft| draft.max_attempts = Some(1)).await;
     world.all_due().await;
     node.step().await;
     node.until(&world, ALL_ENDED).await;
     let run = world.run(&task).await;
     let response = run.response.unwrap();
-    assert_eq!((run.status.as_str(), &response["is_truncated"]), ("SUCCESS", &json!(true)));
+    assert_eq!((run.status.as_str(), &response["is_truncated"]), ("FAILED", &json!(true)));
+    assert!(run.error.unwrap().contains("larger than 1 MB"));
     assert_eq!(response["body"].as_str().unwrap().len(), 65_536);
     assert!(receiver.sent() < 64 << 20, "{} bytes were taken", receiver.sent());
     world.end().await;
