@@ -120,6 +120,10 @@ impl Executor {
     /// Makes a call whose execution is RUNNING here, committed.
     pub(crate) fn start(&self, call: Call) {
         let (id, project, attempt) = (call.planned.execution_id, call.planned.project_id, call.planned.attempt);
+        if attempt == 1 {
+            let late = call.now - call.planned.scheduled_at;
+            metrics::histogram!("sexton_execution_lateness_seconds").record(late.as_seconds_f64());
+        }
         let stop = CancellationToken::new();
         let before = self.running().insert(id, Running { project, attempt, stop: stop.clone() });
         if let Some(before) = before {

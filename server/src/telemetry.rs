@@ -2,6 +2,7 @@
 
 use crate::config::LogFormat;
 use anyhow::{Context, Result};
+use domain::alert::{AlertChannel, DeliveryState};
 use domain::deletion::FailureKind;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -44,15 +45,35 @@ fn describe() {
     metrics::describe_counter!("sexton_deletions_retried_total", "Failed deletions started over");
     metrics::describe_counter!("sexton_reconciler_rescues_total", "Stuck deletions handed over again");
     metrics::describe_counter!("sexton_alert_attempts_total", "Attempts to send alerts, by channel and end");
+    metrics::describe_counter!(
+        "sexton_executions_total",
+        "Executions that ended or wait for another attempt, by status"
+    );
+    metrics::describe_counter!("sexton_executions_rescued_total", "Executions without a sign of life, taken over");
+    metrics::describe_gauge!("sexton_calls_in_flight", "Calls of this node that have not been answered");
+    metrics::describe_histogram!(
+        "sexton_execution_lateness_seconds",
+        "From the due time to the start of the first call"
+    );
     metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
     metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
     metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");
     metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state");
     metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
-    for name in ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"]
-    {
+    let plain = ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"];
+    for name in plain.into_iter().chain(["executions_rescued"]) {
         metrics::counter!(format!("sexton_{name}_total")).absolute(0);
+    }
+    metrics::gauge!("sexton_calls_in_flight").set(0.0);
+    for status in ["SUCCESS", "FAILED", "RETRY_WAIT"] {
+        metrics::counter!("sexton_executions_total", "status" => status).absolute(0);
+    }
+    for channel in AlertChannel::ALL {
+        for end in DeliveryState::ALL {
+            let labels = [("channel", channel.as_str()), ("end", end.as_str())];
+            metrics::counter!("sexton_alert_attempts_total", &labels).absolute(0);
+        }
     }
     for kind in FailureKind::ALL {
         metrics::counter!("sexton_deletions_failed_total", "kind" => kind.as_str()).absolute(0);

@@ -77,8 +77,6 @@ impl Scheduler {
         saw_all();
         let started = decided.calls.len();
         for planned in decided.calls {
-            metrics::histogram!("sexton_execution_lateness_seconds")
-                .record((now - planned.scheduled_at).as_seconds_f64());
             self.executor.start(Call { planned, now, began });
         }
         self.backend.tell();

@@ -21,9 +21,15 @@ async fn every_metric_of_dashboard_alerts_and_words_is_there(_: PgPoolOptions, o
     let node = Node::ready(&url(&on), &[]).await;
     let project = node.client.project(0).await;
     let task = node.client.tasks(&project, 1).await.remove(0);
+    node.client.send("POST", &format!("{task}/trigger"), None).await.unwrap();
     node.client.accept(&task).await;
     until("the task is gone", async || node.client.status(&task).await == 404).await;
-    let known = ["sexton_deletion_seconds_bucket", "sexton_deletion_late_starts", "sexton_worker_alive"];
+    let known = [
+        "sexton_deletion_seconds_bucket",
+        "sexton_deletion_late_starts",
+        "sexton_worker_alive",
+        "sexton_execution_lateness_seconds_bucket",
+    ];
     let metrics = async || node.client.text("/metrics").await;
     until("all is measured", async || {
         let text = metrics().await;
