@@ -10,7 +10,10 @@ test("a task that fires each second shows its runs as they come, and nothing com
   page,
   api,
   server,
+  expectedErrors,
 }) => {
+  // The page is still open when the server ends.
+  expectedErrors.push(/Failed to load resource: net::ERR_/);
   await server.kill();
   await server.start({ SEXTON_ALLOW_PRIVATE_TARGETS: "true" });
   const receiver = await Receiver.start();
@@ -47,7 +50,8 @@ test("a task that fires each second shows its runs as they come, and nothing com
   }
 });
 
-test("a run by hand goes out at once and says who asked", async ({ page, api, server }) => {
+test("a run by hand goes out at once and says who asked", async ({ page, api, server, expectedErrors }) => {
+  expectedErrors.push(/Failed to load resource: net::ERR_/);
   await server.kill();
   await server.start({ SEXTON_ALLOW_PRIVATE_TARGETS: "true" });
   const receiver = await Receiver.start();

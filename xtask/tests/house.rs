@@ -112,7 +112,8 @@ fn only_one_component_has_a_textarea() {
 #[test]
 fn html_is_shown_only_as_the_server_rendered_it() {
     let homes = ["app/src/browser.rs", "app/src/components/fragment.rs", "app/src/pages/task_form.rs"];
-    let hits = code_with("app/src", "inner_html");
+    let mut hits = code_with("app/src", "inner_html");
+    hits.sort();
     assert_eq!(hits.len(), homes.len(), "{}", hits.join("\n"));
     assert!(hits.iter().zip(homes).all(|(hit, home)| hit.starts_with(home)), "{}", hits.join("\n"));
 }

@@ -101,7 +101,7 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
     };
     let secret = |words: &'static str, secret: &str| {
         view! {
-            <details>
+            <details class="secret">
                 <summary>{words}</summary>
                 <pre tabindex="0" aria-label=words>{secret.to_owned()}</pre>
             </details>
