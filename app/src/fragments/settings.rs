@@ -36,10 +36,12 @@ pub(super) fn whole(
 ) -> AnyView {
     view! {
         <ProjectHead id=project.id name=project.name.clone() tab="Settings" />
-        {details(&project, address)}
-        {signing(project.id, secrets)}
-        {told(settings, address)}
-        {recent(alerts)}
+        <div class="settings">
+            {details(&project, address)}
+            {signing(project.id, secrets)}
+            {told(settings, address)}
+            {recent(alerts)}
+        </div>
     }
 }
 
