@@ -137,11 +137,9 @@ impl Executor {
             let result = stop.run_until_cancelled(calling).await;
             metrics::gauge!("sexton_calls_in_flight").decrement(1.0);
             match result {
+                Some(Ok(result)) => drop(executor.0.ended.send(call.ended(result))),
                 // A call that panics must not keep its place and its lease for ever.
-                Some(result) => {
-                    let result = result.unwrap_or_else(|_| Err(Failure::panicked()));
-                    drop(executor.0.ended.send(call.ended(result)));
-                }
+                Some(Err(_)) => drop(executor.0.ended.send(call.ended(Err(Failure::panicked())))),
                 None => executor.forget([(id, attempt)]),
             }
         });
