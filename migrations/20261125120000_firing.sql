@@ -51,7 +51,9 @@ CREATE TABLE execution_counts (
     failed    integer     NOT NULL DEFAULT 0,
     cancelled integer     NOT NULL DEFAULT 0,
     skipped   integer     NOT NULL DEFAULT 0,
-    PRIMARY KEY (subject, bucket)
+    -- The session that counts: nobody waits for a row that another one holds, who may have been stopped in the middle.
+    session   integer     NOT NULL DEFAULT 0,
+    PRIMARY KEY (subject, bucket, session)
 ) WITH (fillfactor = 70);
 
 -- Keys with which the programs that run tasks call back. Only a SHA-256 is stored.

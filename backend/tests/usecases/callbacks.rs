@@ -225,7 +225,11 @@ async fn the_end_of_what_was_in_flight_lets_the_deletion_go_on(_: PgPoolOptions,
     assert!(is_taken(&report(&world, running, "SUCCESS").await));
     assert_eq!(delete::perform(&world.backend, deletion.id).await.unwrap(), Outcome::Deleted);
     let counts = format!("execution_counts WHERE subject = '{}'", task.uuid);
-    assert_eq!((world.count(&counts).await, world.count("execution_counts").await), (0, 1), "the project's stays");
+    assert_eq!(
+        (world.count(&counts).await, world.count("(SELECT DISTINCT subject FROM execution_counts) AS counted").await),
+        (0, 1),
+        "the project's stays"
+    );
     world.end().await;
 }
 

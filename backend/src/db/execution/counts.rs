@@ -10,8 +10,8 @@ use domain::execution::days::Day;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Counts ends: (task, project, when, how). Those that are no end are left out. Rows are written in the order of their key,
-/// so that two nodes wait for each other and never in a circle.
+/// Counts ends: (task, project, when, how). Those that are no end are left out. Each session
+/// counts in rows of its own: a node that is stopped in the middle of a transaction holds up no other.
 pub(crate) async fn count_ends(
     conn: &mut PgConnection,
     ends: &[(Uuid, Uuid, DateTime<Utc>, ExecutionStatus)],
@@ -23,14 +23,14 @@ pub(crate) async fn count_ends(
     point("execution.count_ends")?;
     let statuses: Vec<String> = ends.iter().map(|end| end.3.as_str().to_owned()).collect();
     sqlx::query!(
-        "INSERT INTO execution_counts AS c (subject, bucket, success, failed, cancelled, skipped)
-         SELECT subject, date_bin('15 minutes', ended.at, TIMESTAMPTZ 'epoch') AS bucket,
+        "INSERT INTO execution_counts AS c (subject, bucket, session, success, failed, cancelled, skipped)
+         SELECT subject, date_bin('15 minutes', ended.at, TIMESTAMPTZ 'epoch') AS bucket, pg_backend_pid(),
                 count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED'),
                 count(*) FILTER (WHERE status = 'CANCELLED'), count(*) FILTER (WHERE status = 'SKIPPED')
          FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[]) AS ended(task_id, project_id, at, status)
          CROSS JOIN LATERAL (VALUES (ended.task_id), (ended.project_id)) AS of(subject)
-         GROUP BY 1, 2 ORDER BY 1, 2
-         ON CONFLICT (subject, bucket) DO UPDATE SET success = c.success + excluded.success, failed = c.failed + excluded.failed,
+         GROUP BY 1, 2, 3 ORDER BY 1, 2
+         ON CONFLICT (subject, bucket, session) DO UPDATE SET success = c.success + excluded.success, failed = c.failed + excluded.failed,
                 cancelled = c.cancelled + excluded.cancelled, skipped = c.skipped + excluded.skipped",
         &ends.iter().map(|end| end.0).collect::<Vec<_>>(),
         &ends.iter().map(|end| end.1).collect::<Vec<_>>(),
