@@ -47,7 +47,7 @@ export async function ends(sql: pg.Client, project: Project, task: Task, days: n
   await sql.query(
     `insert into execution_counts (subject, bucket, success, failed)
      select subject, date_trunc('hour', now()) - make_interval(days => $2), $3, $4 from unnest($1::uuid[]) subject
-     on conflict (subject, bucket) do update set success = excluded.success, failed = excluded.failed`,
+     on conflict (subject, bucket, session) do update set success = excluded.success, failed = excluded.failed`,
     [[task.uuid, project.id], days, success, failed],
   );
 }
