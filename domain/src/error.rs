@@ -47,6 +47,18 @@ text_enum! {
         TaskDisabled = "task-disabled",
         /// There is no such API key in this project.
         ApiKeyNotFound = "api-key-not-found",
+        /// There is no such token of this person.
+        TokenNotFound = "token-not-found",
+        /// There is no such session of this person.
+        SessionNotFound = "session-not-found",
+        /// There is no such person in this project.
+        MemberNotFound = "member-not-found",
+        /// There is no account of this person.
+        UserNotFound = "user-not-found",
+        /// A project must keep an administrator, and so must the instance.
+        LastAdmin = "last-admin",
+        /// The instance has its first administrator already.
+        AlreadyClaimed = "already-claimed",
         /// There is no such execution in this project.
         ExecutionNotFound = "execution-not-found",
         /// The execution has ended and cannot be changed any more.
@@ -90,6 +102,12 @@ impl ProblemKind {
             Self::TaskPendingDelete => "The task is being deleted",
             Self::TaskDisabled => "The task is disabled",
             Self::ApiKeyNotFound => "No such API key in this project",
+            Self::TokenNotFound => "No such token",
+            Self::SessionNotFound => "No such session",
+            Self::MemberNotFound => "No such member of this project",
+            Self::UserNotFound => "No such account",
+            Self::LastAdmin => "The last administrator",
+            Self::AlreadyClaimed => "Already claimed",
             Self::ExecutionNotFound => "No such execution in this project",
             Self::ExecutionEnded => "The execution has ended",
             Self::PointOfNoReturn => "Too late to undo",

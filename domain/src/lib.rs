@@ -7,8 +7,11 @@
 
 mod text_enum;
 
+pub mod access;
+pub mod account;
 pub mod alert;
 pub mod api_key;
+pub mod audit;
 pub mod deletion;
 pub mod error;
 pub mod event;
