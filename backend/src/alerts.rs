@@ -10,9 +10,11 @@ mod tell;
 pub use courier::{Courier, CourierSettings};
 pub(crate) use tell::{tell_ends, tell_given_up, tell_missed};
 
+use crate::audit::{self, Subject};
 use crate::tasks::etag::Precondition;
-use crate::{Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db, faults};
 use domain::alert::{Alert, AlertSettings, AlertSettingsDraft};
+use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{Limit, Page, parse_cursor};
@@ -36,6 +38,7 @@ pub async fn settings(backend: &Backend, project_id: Uuid) -> Result<AlertSettin
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ValidationFailed`] naming the field, [`ProblemKind::EtagMismatch`].
 pub async fn change(
     backend: &Backend,
+    actor: &Actor,
     project_id: Uuid,
     precondition: &Precondition,
     draft: AlertSettingsDraft,
@@ -53,6 +56,7 @@ pub async fn change(
         // Whoever asks again later wants to know what fails then.
         db::alert::forget_troubles(&mut tx, project_id).await?;
     }
+    audit::record(&mut tx, actor, AuditAction::AlertsChanged, Subject::within(project_id, project_id)).await?;
     crate::projects::announce(&mut tx, EventKind::ProjectUpdated, &project).await?;
     faults::commit(tx, "change").await?;
     backend.tell();

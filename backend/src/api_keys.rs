@@ -2,23 +2,27 @@
 //!
 //! Invariant: the key itself is seen once, by who creates it. What is kept is its SHA-256: 244 random bits need no salt.
 
+use crate::audit::{self, Subject};
 use crate::error::violated;
+use crate::secret::{self, Secret};
 use crate::{Actor, Backend, Result, db, faults};
 use domain::api_key::{ApiKey, ApiKeyDraft, Scope};
+use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
-use sha2::{Digest, Sha256};
 use sqlx::Connection;
 use uuid::Uuid;
 
 /// What every key begins with.
 const PREFIX: &str = "sxk_";
-/// Characters that are kept to tell keys apart.
-const HINT: usize = 10;
 
 /// The project that a key is of, for a caller who has one.
 #[derive(Clone, Debug)]
 pub struct KeyHolder {
+    /// The key.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
     /// The only project that it can do anything in.
     pub project_id: Uuid,
     /// What it may do there.
@@ -51,12 +55,11 @@ pub async fn create(
     crate::projects::require(&mut tx, project_id).await?;
     let new = draft.parse(db::now(&mut tx).await?);
     let new = new.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let key = format!("{PREFIX}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let secret = db::api_key::Secret { hash: &hash(&key), hint: &key[..HINT] };
-    let ids = (project_id, Uuid::now_v7());
+    let (secret, ids) = (Secret::new(PREFIX), (project_id, Uuid::now_v7()));
     let row = db::api_key::insert(&mut tx, ids, &new, &secret, &actor.name).await.map_err(refuse_project)?;
+    audit::record(&mut tx, actor, AuditAction::KeyCreated, Subject::within(project_id, ids.1).named(&new.name)).await?;
     faults::commit(tx, "change").await?;
-    Ok((row.try_into()?, key))
+    Ok((row.try_into()?, secret.text))
 }
 
 /// A page of a project's keys, newest first.
@@ -82,13 +85,15 @@ pub async fn list(
 ///
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ApiKeyNotFound`].
-pub async fn delete(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<()> {
+pub async fn delete(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid) -> Result<()> {
     let mut conn = backend.pool.acquire().await?;
-    crate::projects::require(&mut conn, project_id).await?;
-    if !db::api_key::delete(&mut conn, project_id, id).await? {
+    let mut tx = conn.begin().await?;
+    crate::projects::require(&mut tx, project_id).await?;
+    if !db::api_key::delete(&mut tx, project_id, id).await? {
         return Err(Refusal::new(ProblemKind::ApiKeyNotFound, "There is no such API key in this project.").into());
     }
-    Ok(())
+    audit::record(&mut tx, actor, AuditAction::KeyDeleted, Subject::within(project_id, id)).await?;
+    faults::commit(tx, "change").await
 }
 
 /// Who holds this key.
@@ -101,13 +106,7 @@ pub async fn authenticate(backend: &Backend, key: &str) -> Result<KeyHolder> {
         return Err(unknown().into());
     }
     let mut conn = backend.pool.acquire().await?;
-    let (project_id, scopes) = db::api_key::use_key(&mut conn, &hash(key)).await?.ok_or_else(unknown)?;
-    let scopes = scopes.iter().map(|scope| db::text("scopes", scope)).collect::<Result<_, _>>()?;
-    Ok(KeyHolder { project_id, scopes })
-}
-
-fn hash(key: &str) -> Vec<u8> {
-    Sha256::digest(key.as_bytes()).to_vec()
+    Ok(db::api_key::use_key(&mut conn, &secret::hash(key)).await?.ok_or_else(unknown)?)
 }
 
 fn refuse_project(error: sqlx::Error) -> crate::Error {

@@ -3,14 +3,19 @@
 
 pub(crate) mod alert;
 pub(crate) mod api_key;
+pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod deletion;
 pub(crate) mod execution;
 pub(crate) mod group;
+pub(crate) mod member;
 pub(crate) mod outbox;
 pub(crate) mod project;
 pub(crate) mod schedule;
+pub(crate) mod session;
 pub(crate) mod task;
+pub(crate) mod token;
+pub(crate) mod user;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

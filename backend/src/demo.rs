@@ -1,6 +1,6 @@
 //! A small project to look at and to delete from, made once on an empty database.
 
-use crate::{Backend, Result, projects, tasks};
+use crate::{Actor, Backend, Result, db, projects, tasks};
 use domain::project::ProjectDraft;
 use domain::schedule::ScheduleConfig;
 use domain::task::TaskDraft;
@@ -19,9 +19,13 @@ const TASKS: [(&str, &str, &str, &str, &str); 6] = [
 /// # Errors
 /// A database error.
 pub async fn create(backend: &Backend, endpoint: &str) -> Result<()> {
-    if !projects::list(backend, None, Some(1)).await?.data.is_empty() {
-        return Ok(());
+    {
+        let mut conn = backend.pool.acquire().await?;
+        if !db::project::list(&mut conn, None, 1).await?.is_empty() {
+            return Ok(());
+        }
     }
+    let actor = Actor::system("demo");
     let project = ProjectDraft {
         name: "Billing (demo)".to_owned(),
         description: "A few tasks to try: open one, run it, delete it, watch it go. They call this server itself."
@@ -30,9 +34,9 @@ pub async fn create(backend: &Backend, endpoint: &str) -> Result<()> {
         undo_window_seconds: None,
         ..ProjectDraft::default()
     };
-    let project = projects::create(backend, project).await?;
+    let project = projects::create(backend, &actor, project).await?;
     for (name, description, cron, zone, status) in TASKS {
-        tasks::create(backend, project.id, draft(name, description, cron, zone, status)).await?;
+        tasks::create(backend, &actor, project.id, draft(name, description, cron, zone, status)).await?;
     }
     Ok(())
 }

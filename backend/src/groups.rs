@@ -5,11 +5,13 @@
 
 pub mod delete;
 
+use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
 use crate::tasks::{self, ListQuery};
-use crate::{Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db, faults};
 use chrono::{DateTime, Utc};
+use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::group::{Override, TaskGroup, TaskGroupDraft, Window};
@@ -102,7 +104,7 @@ pub async fn tasks(backend: &Backend, project_id: Uuid, id: Uuid, query: ListQue
 ///
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
-pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskGroupDraft) -> Result<TaskGroup> {
+pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskGroupDraft) -> Result<TaskGroup> {
     let (draft, _) = parse(draft)?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
@@ -110,6 +112,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskGroupDraft) 
     let id = Uuid::now_v7();
     db::group::insert(&mut tx, project_id, id, &draft).await.map_err(refuse_name)?;
     let group = read(&mut tx, project_id, id).await?;
+    note(&mut tx, actor, AuditAction::GroupCreated, &group).await?;
     announce(&mut tx, EventKind::TaskGroupCreated, &group).await?;
     faults::commit(tx, "change").await?;
     backend.tell();
@@ -132,6 +135,7 @@ pub enum Change {
 /// [`ProblemKind::EtagMismatch`].
 pub async fn change(
     backend: &Backend,
+    actor: &Actor,
     project_id: Uuid,
     id: Uuid,
     precondition: &Precondition,
@@ -148,6 +152,7 @@ pub async fn change(
     let (draft, window) = parse(draft)?;
     let by_hand = group.is_overridden.then(|| window.steered(group.state, now)).flatten();
     let group = write(&mut tx, &group, &draft, by_hand).await?;
+    note(&mut tx, actor, AuditAction::GroupUpdated, &group).await?;
     faults::commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
@@ -159,7 +164,7 @@ pub async fn change(
 ///
 /// # Errors
 /// [`ProblemKind::GroupNotFound`].
-pub async fn steer(backend: &Backend, project_id: Uuid, id: Uuid, state: RunState) -> Result<TaskGroup> {
+pub async fn steer(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid, state: RunState) -> Result<TaskGroup> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let (group, now) = lock(&mut tx, project_id, id).await?;
@@ -168,6 +173,7 @@ pub async fn steer(backend: &Backend, project_id: Uuid, id: Uuid, state: RunStat
     }
     let (draft, window) = parse(TaskGroupDraft::from(&group))?;
     let group = write(&mut tx, &group, &draft, window.steered(state, now)).await?;
+    note(&mut tx, actor, AuditAction::GroupSteered, &group).await?;
     faults::commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
@@ -191,6 +197,10 @@ async fn write(
 
 fn parse(draft: TaskGroupDraft) -> Result<(TaskGroupDraft, Window), Refusal> {
     draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))
+}
+
+async fn note(tx: &mut PgConnection, actor: &Actor, action: AuditAction, group: &TaskGroup) -> Result<()> {
+    audit::record(tx, actor, action, Subject::within(group.project_id, group.id).named(&group.name)).await
 }
 
 async fn announce(conn: &mut PgConnection, kind: EventKind, group: &TaskGroup) -> Result<()> {

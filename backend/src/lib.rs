@@ -6,16 +6,22 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
+use chrono::TimeDelta;
+use domain::audit::ActorKind;
 use domain::deletion::{RetryPolicy, StuckPolicy};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 mod db;
 mod doorbell;
 mod listener;
 
+pub mod access;
+pub mod accounts;
 pub mod alerts;
 pub mod api_keys;
+pub mod audit;
 pub mod deletions;
 pub mod demo;
 pub mod error;
@@ -26,24 +32,40 @@ pub mod faults;
 pub mod groups;
 pub mod health;
 pub mod jobs;
+pub mod members;
 mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
 pub mod retention;
 pub mod scheduler;
+mod secret;
 pub mod signing;
 pub mod tasks;
 
 pub use error::{Error, Result};
 
-/// Who does it, and in which request: written into records and events.
+/// Who does it, and in which request: written into records, events and the audit.
 #[derive(Clone, Debug)]
 pub struct Actor {
+    /// What kind of somebody.
+    pub kind: ActorKind,
+    /// The person or key.
+    pub id: Option<Uuid>,
     /// A name for people.
     pub name: String,
+    /// Where the request came from.
+    pub address: Option<String>,
     /// The id of the request, if there is one.
     pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// The product itself, or its operator: nobody who signed in.
+    #[must_use]
+    pub fn system(name: &str) -> Self {
+        Self { kind: ActorKind::System, id: None, name: name.to_owned(), address: None, request_id: None }
+    }
 }
 
 /// The policies that the operator can set.
@@ -61,6 +83,10 @@ pub struct Policies {
     pub purge_batch: i64,
     /// How long one attempt removes history before it hands itself back: well below the queue's limit for a handler.
     pub purge_for: Duration,
+    /// A session that is not used for so long ends.
+    pub session_idle: TimeDelta,
+    /// The longest that a session lasts.
+    pub session_longest: TimeDelta,
     /// Deletions that one pass of the reconciler hands over at the most.
     pub reconcile_limit: usize,
 }
@@ -74,6 +100,8 @@ impl Default for Policies {
             drain_seconds: 30,
             purge_batch: 1_000,
             purge_for: Duration::from_secs(3),
+            session_idle: TimeDelta::days(3),
+            session_longest: TimeDelta::days(30),
             reconcile_limit: 10_000,
         }
     }

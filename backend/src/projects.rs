@@ -1,8 +1,12 @@
 //! Use cases of projects.
 
+use crate::access::Caller;
+use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
-use crate::{Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db, faults};
+use domain::access::{Permission, Role, scopes_allow};
+use domain::audit::{ActorKind, AuditAction};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{COUNT_CAP, Limit, Page, parse_cursor};
@@ -10,19 +14,32 @@ use domain::project::{Project, ProjectDraft};
 use domain::status::TaskStatus;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How many tasks of a project have each status, up to [`COUNT_CAP`].
 pub type StatusCounts = Vec<(TaskStatus, i64)>;
 
-/// A page of projects, newest first.
+/// A page of the projects that a caller may see, newest first.
 ///
 /// # Errors
 /// [`ProblemKind::InvalidRequest`] naming the field.
-pub async fn list(backend: &Backend, cursor: Option<&str>, limit: Option<u32>) -> Result<Page<Project>> {
+pub async fn list(
+    backend: &Backend,
+    caller: &Caller,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<Project>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
-    let rows = db::project::list(&mut conn, before, limit.rows() as i64 + 1).await?;
+    let (rows, mut conn) = (limit.rows() as i64 + 1, backend.pool.acquire().await?);
+    let rows = match caller {
+        Caller::Person(person) if person.is_admin => db::project::list(&mut conn, before, rows).await?,
+        Caller::Person(person) => db::project::list_of(&mut conn, person.id, before, rows).await?,
+        Caller::Program(key) => match (before, db::project::get(&mut conn, key.project_id).await?) {
+            (None, Some(project)) if scopes_allow(&key.scopes, Permission::Read) => vec![project],
+            _ => Vec::new(),
+        },
+    };
     Ok(Page::of(rows, limit, |project| project.id))
 }
 
@@ -44,6 +61,34 @@ pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)
     Ok(db::project::names(&mut conn, ids).await?)
 }
 
+/// The project with this id or name, for the operator.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn find(backend: &Backend, id_or_name: &str) -> Result<Uuid> {
+    let mut conn = backend.pool.acquire().await?;
+    let found = match id_or_name.parse() {
+        Ok(id) => db::project::get(&mut conn, id).await?.map(|project| project.id),
+        Err(_) => db::project::by_name(&mut conn, id_or_name).await?,
+    };
+    Ok(found.ok_or_else(|| Refusal::new(ProblemKind::ProjectNotFound, "There is no such project."))?)
+}
+
+/// The projects that a caller may see; none: all of them.
+///
+/// # Errors
+/// A database error.
+pub async fn visible(backend: &Backend, caller: &Caller) -> Result<Option<HashSet<Uuid>>> {
+    match caller {
+        Caller::Person(person) if person.is_admin => Ok(None),
+        Caller::Person(person) => {
+            let mut conn = backend.pool.acquire().await?;
+            Ok(Some(db::member::projects(&mut conn, person.id).await?.into_iter().collect()))
+        }
+        Caller::Program(key) => Ok(Some(HashSet::from([key.project_id]))),
+    }
+}
+
 /// The project, for use cases inside it.
 pub(crate) async fn require(conn: &mut PgConnection, id: Uuid) -> Result<Project> {
     let missing = || Refusal::new(ProblemKind::ProjectNotFound, "There is no such project.");
@@ -60,15 +105,19 @@ pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
     counts.into_iter().map(|(status, count)| Ok((db::text("status", &status)?, count))).collect()
 }
 
-/// Creates a project.
+/// Creates a project, whose administrator is who creates it.
 ///
 /// # Errors
 /// [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
-pub async fn create(backend: &Backend, draft: ProjectDraft) -> Result<Project> {
+pub async fn create(backend: &Backend, actor: &Actor, draft: ProjectDraft) -> Result<Project> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
+    if let (ActorKind::User, Some(person)) = (actor.kind, actor.id) {
+        db::member::put(&mut tx, project.id, person, Role::Admin).await?;
+    }
+    note(&mut tx, actor, AuditAction::ProjectCreated, &project).await?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
     faults::commit(tx, "change").await?;
     backend.tell();
@@ -89,7 +138,13 @@ pub enum Change {
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`],
 /// [`ProblemKind::EtagMismatch`].
-pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, change: Change) -> Result<Project> {
+pub async fn change(
+    backend: &Backend,
+    actor: &Actor,
+    id: Uuid,
+    precondition: &Precondition,
+    change: Change,
+) -> Result<Project> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let project = require(&mut tx, id).await?;
@@ -102,10 +157,15 @@ pub async fn change(backend: &Backend, id: Uuid, precondition: &Precondition, ch
     let changed = db::project::update(&mut tx, id, project.version, &draft).await.map_err(refuse_name)?;
     let detail = "Somebody changed the project in between. Read it again.";
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
+    note(&mut tx, actor, AuditAction::ProjectUpdated, &changed).await?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
     faults::commit(tx, "change").await?;
     backend.tell();
     Ok(changed)
+}
+
+async fn note(tx: &mut PgConnection, actor: &Actor, action: AuditAction, project: &Project) -> Result<()> {
+    audit::record(tx, actor, action, Subject::within(project.id, project.id).named(&project.name)).await
 }
 
 /// Writes that a project has changed.

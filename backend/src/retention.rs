@@ -7,6 +7,8 @@ use sqlx::Connection;
 
 /// How long counts are kept: a year can be compared with the one before.
 const COUNT_DAYS: i32 = 400;
+/// How long it is kept what was done by whom.
+const AUDIT_DAYS: i32 = 400;
 
 /// Removes a batch of what is kept no longer: `days` for projects that say nothing else. Answers whether there may be more.
 ///
@@ -22,6 +24,8 @@ pub async fn clean_up(backend: &Backend, days: i32, batch: i64) -> Result<bool> 
         db::execution::purge(&mut tx, &ids).await?;
     }
     let counts = db::execution::purge_counts(&mut tx, COUNT_DAYS, batch).await?;
+    let (sessions, audit) =
+        (db::session::purge(&mut tx, batch).await?, db::audit::purge(&mut tx, AUDIT_DAYS, batch).await?);
     faults::commit(tx, "retention").await?;
-    Ok(ids.len() as i64 >= batch || lines >= batch || counts >= batch.unsigned_abs())
+    Ok(ids.len() as i64 >= batch || lines >= batch || counts.max(sessions).max(audit) >= batch.unsigned_abs())
 }

@@ -3,7 +3,9 @@
 //! Invariant: they are written into no event, record or log. During a rotation calls carry two signatures, so a client can
 //! change over at any time; it ends when the previous secret is forgotten.
 
+use crate::audit::{self, Subject};
 use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::project::SigningSecrets;
 use sqlx::Connection;
@@ -26,8 +28,8 @@ pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Resul
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let secrets = db::project::rotate_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
+    audit::record(&mut tx, actor, AuditAction::SecretRotated, Subject::within(project_id, project_id)).await?;
     faults::commit(tx, "change").await?;
-    tracing::info!(project = %project_id, by = actor.name, "signing secret replaced");
     Ok(secrets)
 }
 
@@ -39,8 +41,8 @@ pub async fn forget_previous(backend: &Backend, actor: &Actor, project_id: Uuid)
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let secrets = db::project::forget_previous_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
+    audit::record(&mut tx, actor, AuditAction::SecretForgotten, Subject::within(project_id, project_id)).await?;
     faults::commit(tx, "change").await?;
-    tracing::info!(project = %project_id, by = actor.name, "previous signing secret forgotten");
     Ok(secrets)
 }
 

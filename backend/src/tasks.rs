@@ -10,8 +10,10 @@ mod sweep;
 mod teardown;
 pub mod worker;
 
+use crate::audit::{self, Subject};
 use crate::error::violated;
-use crate::{Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{Limit, Page, parse_cursor};
@@ -126,7 +128,7 @@ async fn complete(backend: &Backend, conn: &mut PgConnection, rows: Vec<db::task
 ///
 /// # Errors
 /// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::GroupNotFound`].
-pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
+pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let now = db::now(&mut tx).await?;
@@ -136,6 +138,7 @@ pub async fn create(backend: &Backend, project_id: Uuid, draft: TaskDraft) -> Re
     let id = Uuid::now_v7();
     db::task::insert(&mut tx, project_id, id, &new, status.into()).await.map_err(refuse_group)?;
     plan(&mut tx, id, &new, status.into(), now, 1).await?;
+    note(&mut tx, actor, AuditAction::TaskCreated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;
@@ -162,6 +165,17 @@ async fn plan(
         _ => None,
     };
     Ok(db::schedule::plan(conn, id, next, version).await?)
+}
+
+async fn note(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    action: AuditAction,
+    project_id: Uuid,
+    id: Uuid,
+    name: &str,
+) -> Result<()> {
+    audit::record(tx, actor, action, Subject::within(project_id, id).named(name)).await
 }
 
 async fn announce(
@@ -202,6 +216,7 @@ pub enum Change {
 /// [`ProblemKind::EtagMismatch`], [`ProblemKind::TaskNotFound`]; the task is untouched then.
 pub async fn change(
     backend: &Backend,
+    actor: &Actor,
     project_id: Uuid,
     id: Uuid,
     precondition: &Precondition,
@@ -226,6 +241,7 @@ pub async fn change(
     if status == TaskStatus::Disabled {
         db::execution::cancel_waiting(&mut tx, &[id], "Cancelled before it started: the task was disabled.").await?;
     }
+    note(&mut tx, actor, AuditAction::TaskUpdated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
     faults::commit(tx, "change").await?;

@@ -1,6 +1,8 @@
 //! Statements on `api_keys`.
 
 use super::text;
+use crate::api_keys::KeyHolder;
+use crate::secret::Secret;
 use chrono::{DateTime, Utc};
 use domain::api_key::{ApiKey, NewApiKey};
 use sqlx::PgConnection;
@@ -33,18 +35,12 @@ impl TryFrom<KeyRow> for ApiKey {
     }
 }
 
-/// What is kept of the key itself.
-pub(crate) struct Secret<'a> {
-    pub hash: &'a [u8],
-    pub hint: &'a str,
-}
-
 /// Writes a new key.
 pub(crate) async fn insert(
     conn: &mut PgConnection,
     (project_id, id): (Uuid, Uuid),
     new: &NewApiKey,
-    secret: &Secret<'_>,
+    secret: &Secret,
     created_by: &str,
 ) -> Result<KeyRow, sqlx::Error> {
     let scopes: Vec<String> = new.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
@@ -56,7 +52,7 @@ pub(crate) async fn insert(
         project_id,
         new.name,
         secret.hash,
-        secret.hint,
+        secret.hint(),
         &scopes,
         new.expires_at,
         created_by
@@ -91,16 +87,20 @@ pub(crate) async fn delete(conn: &mut PgConnection, project_id: Uuid, id: Uuid) 
     Ok(done.rows_affected() == 1)
 }
 
-/// The project and the scopes of a key that has not expired; notes once a minute that it was used.
-pub(crate) async fn use_key(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<(Uuid, Vec<String>)>, sqlx::Error> {
+/// Who holds a key that has not expired; notes once a minute that it was used.
+pub(crate) async fn use_key(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<KeyHolder>, sqlx::Error> {
     let row = sqlx::query!(
-        "WITH used AS (UPDATE api_keys SET last_used_at = now()
-             WHERE hash = $1 AND (expires_at IS NULL OR expires_at > now())
-               AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute'))
-         SELECT project_id, scopes FROM api_keys WHERE hash = $1 AND (expires_at IS NULL OR expires_at > now())",
+        r#"SELECT id, name, project_id, scopes,
+                  coalesce(last_used_at < now() - interval '1 minute', true) AS "is_stale!"
+           FROM api_keys WHERE hash = $1 AND (expires_at IS NULL OR expires_at > now())"#,
         hash
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(row.map(|row| (row.project_id, row.scopes)))
+    let Some(row) = row else { return Ok(None) };
+    if row.is_stale {
+        sqlx::query!("UPDATE api_keys SET last_used_at = now() WHERE id = $1", row.id).execute(conn).await?;
+    }
+    let scopes = row.scopes.iter().map(|scope| text("scopes", scope)).collect::<Result<_, _>>()?;
+    Ok(Some(KeyHolder { id: row.id, name: row.name, project_id: row.project_id, scopes }))
 }

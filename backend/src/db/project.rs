@@ -18,6 +18,11 @@ pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Proj
     .await
 }
 
+/// By name, regardless of case.
+pub(crate) async fn by_name(conn: &mut PgConnection, name: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT id FROM projects WHERE lower(name) = lower($1)", name).fetch_optional(conn).await
+}
+
 /// The names of these projects.
 pub(crate) async fn names(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
     let rows = sqlx::query!("SELECT id, name FROM projects WHERE id = ANY($1)", ids).fetch_all(conn).await?;
@@ -34,6 +39,27 @@ pub(crate) async fn list(
         Project,
         r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at
          FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2"#,
+        before,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Projects that a person is in, as [`list`].
+pub(crate) async fn list_of(
+    conn: &mut PgConnection,
+    user_id: Uuid,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Project>, sqlx::Error> {
+    sqlx::query_as!(
+        Project,
+        r#"SELECT p.id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, p.created_at, updated_at
+         FROM members AS m JOIN projects AS p ON p.id = m.project_id
+         WHERE m.user_id = $1 AND m.project_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+         ORDER BY m.project_id DESC LIMIT $3"#,
+        user_id,
         before,
         limit
     )

@@ -1,6 +1,8 @@
 //! Cancelling an execution: it has ended at once; the node that makes its call hangs up as soon as it hears of it.
 
+use crate::audit::{self, Subject};
 use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::execution::Execution;
 use sqlx::Connection;
@@ -15,6 +17,9 @@ pub async fn cancel(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid
     let mut tx = conn.begin().await?;
     let cancelled = db::execution::cancel(&mut tx, project_id, id, &actor.name).await?;
     crate::executor::tell_ended(&mut tx, cancelled.as_slice()).await?;
+    if cancelled.is_some() {
+        audit::record(&mut tx, actor, AuditAction::ExecutionCancelled, Subject::within(project_id, id)).await?;
+    }
     faults::commit(tx, "cancel").await?;
     if cancelled.is_some() {
         backend.wake_scheduler();

@@ -1,6 +1,8 @@
 //! Running a task now, by hand. Also how a run is repeated: as a new execution of the same task.
 
+use crate::audit::{self, Subject};
 use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::execution::Execution;
@@ -27,6 +29,7 @@ pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id
     }
     let id = Uuid::now_v7();
     db::execution::record_manual(&mut tx, id, task_id, project_id, &actor.name).await?;
+    audit::record(&mut tx, actor, AuditAction::TaskTriggered, Subject::within(project_id, task_id)).await?;
     let tasks = std::iter::once((project_id, task_id));
     db::outbox::insert_of_executions(&mut tx, EventKind::ExecutionsStarted, tasks).await?;
     faults::commit(tx, "trigger").await?;

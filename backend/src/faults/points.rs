@@ -12,6 +12,7 @@ pub const ACCEPT: &[&str] = &[
     "project.undo_window",
     "deletion.insert",
     "job.publish",
+    "audit.insert",
     "outbox.insert",
     "accept.commit",
     "accept.committed",

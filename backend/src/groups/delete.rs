@@ -3,10 +3,11 @@
 //! Invariant: the group, its tasks and their deletions change in one transaction. A cascade fences every task in it; each is
 //! then torn down like one that was deleted by itself, and an undo brings it back into no group.
 
-use super::{announce, lock};
+use super::{announce, lock, note};
 use crate::tasks::delete_many::{Accepted, request_group};
 use crate::tasks::etag::Precondition;
 use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::group::{GroupDeletion, TaskGroup};
@@ -41,6 +42,7 @@ pub async fn delete(
         GroupDeletion::Orphan => orphan(&mut tx, id).await?,
         GroupDeletion::Cascade => request_group(backend, actor, &mut tx, project_id, id).await?,
     };
+    note(&mut tx, actor, AuditAction::GroupDeleted, &group).await?;
     finish(&mut tx, &group).await?;
     faults::commit(tx, if mode == GroupDeletion::Cascade { "accept" } else { "change" }).await?;
     accepted.count();

@@ -5,10 +5,12 @@
 //! is in flight. A task that is being deleted already keeps its deletion; one whose deletion has failed starts over.
 
 use super::delete::BEING_DELETED;
+use crate::audit;
 use crate::db::batch::{self, NewDeletions, Request};
 use crate::db::task::LockedTask;
 use crate::{Actor, Backend, Result, db, faults};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::status::{StatusEvent, TaskStatus, transition};
@@ -175,5 +177,6 @@ async fn accept(
     let records = batch::insert(tx, &new.tasks, &request).await?;
     let messages: Vec<_> = records.iter().map(db::deletion::DeletionRow::message).collect();
     backend.jobs.publish_many(tx, &messages, request.undo_until).await?;
+    audit::record_many(tx, actor, AuditAction::TaskDeleted, project_id, &new.tasks.task_ids).await?;
     Ok(batch::announce(tx, EventKind::TaskDeletionRequested.as_str(), &new.tasks, project_id).await?)
 }

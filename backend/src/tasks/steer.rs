@@ -1,7 +1,9 @@
 //! Steering an accepted deletion: undo until the point of no return, retry of a failed one.
 
+use crate::audit::{self, Subject};
 use crate::db::deletion::DeletionRow;
 use crate::{Actor, Backend, Result, db, faults};
+use domain::audit::{ActorKind, AuditAction};
 use domain::deletion::{Deletion, DeletionState, EntryKind, can_undo};
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -17,7 +19,7 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`].
-pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
+pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
@@ -34,6 +36,8 @@ pub async fn undo(backend: &Backend, project_id: Uuid, deletion_id: Uuid) -> Res
         db::deletion::undo(&mut tx, deletion_id).await?;
         resume(&mut tx, project_id, &record, previous, version).await?;
         backend.jobs.forget(&mut tx, &[deletion_id]).await?;
+        let subject = Subject::within(project_id, found.task_id);
+        audit::record(&mut tx, actor, AuditAction::DeletionUndone, subject).await?;
         db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
         metrics::counter!("sexton_deletions_undone_total").increment(1);
     }
@@ -121,6 +125,10 @@ pub(super) async fn start_over(
     db::deletion::start_over(tx, record.id).await?;
     db::deletion::insert_entry(tx, record.id, EntryKind::StartedOver, &actor.name, None).await?;
     backend.jobs.publish_again(tx, &[record.message()]).await?;
+    if actor.kind != ActorKind::System {
+        let subject = Subject::within(record.project_id, task_id);
+        audit::record(tx, actor, AuditAction::DeletionRetried, subject).await?;
+    }
     tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
     db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
     metrics::counter!("sexton_deletions_retried_total").increment(1);
@@ -129,7 +137,7 @@ pub(super) async fn start_over(
 
 /// [`retry`] by the reconciler. Answers whether it was still failed.
 pub(super) async fn retry_failed(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<bool> {
-    let actor = Actor { name: "reconciler".to_owned(), request_id: None };
+    let actor = Actor::system("reconciler");
     retry_locked(backend, &actor, conn, record).await
 }
 

@@ -1,6 +1,6 @@
 //! Accepting a deletion: the cases 1 to 5 of `http-api.md` §1, and what is left when the database refuses.
 
-use crate::support::{World, already, kind, project_draft, scheduled};
+use crate::support::{ADA, World, already, kind, project_draft, scheduled};
 use backend::tasks::delete::{self, Outcome};
 use backend::tasks::etag::Precondition;
 use backend::tasks::{self, Change};
@@ -89,7 +89,7 @@ async fn a_task_that_is_gone_is_already_deleted_with_its_receipt_and_an_unknown_
 #[sqlx::test(migrations = false)]
 async fn a_task_of_another_project_is_neither_deleted_nor_revealed(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(&options).await;
-    let other = backend::projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
+    let other = backend::projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
     let (alive, pending, gone) = (world.task("a").await, world.task("b").await, world.task("c").await);
     world.request(&pending).await;
     delete::perform(&world.backend, world.request(&gone).await.id).await.unwrap();

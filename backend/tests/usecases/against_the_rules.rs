@@ -3,7 +3,7 @@
 
 use crate::moves::{Op, Step, TASKS, steps};
 use crate::reference::{Attempt, DRAIN, Expected, RETRY, STUCK, Shown, UNDO_WINDOW};
-use crate::support::{World, actor, message, task_draft};
+use crate::support::{ADA, World, actor, message, task_draft};
 use backend::error::failure_kind;
 use backend::jobs::{DeleteJobHandler, Handled};
 use backend::tasks::delete::{self, Answer, Outcome};
@@ -79,7 +79,7 @@ impl<'a> Pair<'a> {
         let (project, id) = (self.world.project.id, expected.records[n].id);
         match op {
             Op::Undo => {
-                let answer = steer::undo(backend, project, id).await.map(drop);
+                let answer = steer::undo(backend, &ADA, project, id).await.map(drop);
                 prop_assert_eq!(answer.map_err(kind), expected.undo(n));
             }
             Op::Retry => {

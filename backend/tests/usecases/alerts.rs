@@ -2,7 +2,7 @@
 
 use crate::node::{ALL_ENDED, Node, SETTINGS};
 use crate::receiver::Receiver;
-use crate::support::{World, actor, kind, message};
+use crate::support::{ADA, World, actor, kind, message};
 use backend::alerts;
 use backend::jobs::{DeleteJobHandler, Handled};
 use backend::tasks::delete;
@@ -21,7 +21,7 @@ impl World {
     /// Sets who is told what.
     pub async fn alert(&self, draft: Value) {
         let draft = serde_json::from_value(draft).unwrap();
-        alerts::change(&self.backend, self.project.id, &Precondition::None, draft).await.unwrap();
+        alerts::change(&self.backend, &ADA, self.project.id, &Precondition::None, draft).await.unwrap();
     }
 
     /// What was recorded, the oldest first.
@@ -242,7 +242,8 @@ async fn settings_are_changed_as_they_were_read_and_of_a_project_that_is_there(
     let world = World::new(&options).await;
     let draft = |address: &str| serde_json::from_value(json!({ "emails": [address] })).unwrap();
     let change = async |version, address| {
-        alerts::change(&world.backend, world.project.id, &Precondition::OneOf(vec![version]), draft(address)).await
+        alerts::change(&world.backend, &ADA, world.project.id, &Precondition::OneOf(vec![version]), draft(address))
+            .await
     };
     assert_eq!(alerts::settings(&world.backend, world.project.id).await.unwrap().version, 0);
     assert_eq!(change(0, MAIL).await.unwrap().version, 1);

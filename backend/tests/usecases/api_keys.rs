@@ -1,6 +1,6 @@
 //! API keys: shown once, kept as a hash, and good for one project.
 
-use crate::support::{World, actor, kind, project_draft, refused};
+use crate::support::{ADA, World, actor, kind, project_draft, refused};
 use backend::api_keys;
 use chrono::{TimeDelta, Utc};
 use domain::api_key::{ApiKeyDraft, Scope};
@@ -41,12 +41,15 @@ async fn what_is_no_key_any_more_opens_nothing(_: PgPoolOptions, on: PgConnectOp
     let (deleted, gone) = api_keys::create(&world.backend, &actor(), world.project.id, draft("gone")).await.unwrap();
     assert!(timed.expires_at.is_some() && api_keys::authenticate(&world.backend, &old).await.is_ok());
     world.execute("UPDATE api_keys SET expires_at = now() WHERE expires_at IS NOT NULL").await;
-    let other = backend::projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
-    let foreign = api_keys::delete(&world.backend, other.id, deleted.id).await;
+    let other = backend::projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
+    let foreign = api_keys::delete(&world.backend, &ADA, other.id, deleted.id).await;
     assert_eq!(kind(foreign), ProblemKind::ApiKeyNotFound);
     assert!(api_keys::authenticate(&world.backend, &gone).await.is_ok());
-    api_keys::delete(&world.backend, world.project.id, deleted.id).await.unwrap();
-    assert_eq!(kind(api_keys::delete(&world.backend, world.project.id, deleted.id).await), ProblemKind::ApiKeyNotFound);
+    api_keys::delete(&world.backend, &ADA, world.project.id, deleted.id).await.unwrap();
+    assert_eq!(
+        kind(api_keys::delete(&world.backend, &ADA, world.project.id, deleted.id).await),
+        ProblemKind::ApiKeyNotFound
+    );
     let hint = &old[..old.len() - 1];
     for key in [old.as_str(), &gone, hint, "sxk_", "", "nonsense", &old.to_uppercase()] {
         assert_eq!(kind(api_keys::authenticate(&world.backend, key).await), ProblemKind::Unauthorized, "{key}");
@@ -73,7 +76,7 @@ async fn its_last_use_is_noted_once_a_minute(_: PgPoolOptions, on: PgConnectOpti
 #[sqlx::test(migrations = false)]
 async fn keys_are_listed_newest_first_in_pages(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
-    let other = backend::projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
+    let other = backend::projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
     api_keys::create(&world.backend, &actor(), other.id, draft("other")).await.unwrap();
     for n in 0..5 {
         api_keys::create(&world.backend, &actor(), world.project.id, draft(&n.to_string())).await.unwrap();

@@ -1,6 +1,6 @@
 //! Many deletions accepted in one transaction.
 
-use crate::support::{World, actor, kind, project_draft, scheduled, task_draft};
+use crate::support::{ADA, World, actor, kind, project_draft, scheduled, task_draft};
 use backend::tasks::delete::{self, Outcome};
 use backend::tasks::delete_many::{self, MOST, request_many};
 use backend::tasks::etag::Precondition;
@@ -38,8 +38,8 @@ async fn each_task_of_a_batch_is_answered_as_it_would_be_alone(_: PgPoolOptions,
         [world.request(&pending).await, world.request(&failed).await, world.request(&gone).await];
     delete::failed(&world.backend, failed_deletion.id, FailureKind::Conflict, "in the way", 0.5).await.unwrap();
     delete::perform(&world.backend, gone_deletion.id).await.unwrap();
-    let other = projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
-    let foreign = tasks::create(&world.backend, other.id, task_draft("foreign")).await.unwrap();
+    let other = projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
+    let foreign = tasks::create(&world.backend, &ADA, other.id, task_draft("foreign")).await.unwrap();
     let (foreign, unknown) = (foreign.uuid, Uuid::now_v7());
     let asked = [unknown, failed.uuid, active.uuid, gone.uuid, foreign, disabled.uuid, pending.uuid, active.uuid];
     let outcomes = delete_all(&world, &asked).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_batch_is_fenced_with_the_exact_list_of_what_is_in_flight_and_ends_gon
     assert_eq!(world.count("executions WHERE status = 'CANCELLED'").await, 2);
     assert!(world.deletion(deletion_of(outcomes[0])).await.in_flight.is_empty());
     assert_eq!((world.count("task_schedules").await, world.count("apalis.jobs").await), (0, 2));
-    let undone = tasks::steer::undo(&world.backend, world.project.id, record.id).await.unwrap();
+    let undone = tasks::steer::undo(&world.backend, &ADA, world.project.id, record.id).await.unwrap();
     assert!(undone.next_run_at.is_some());
     assert_eq!(delete::perform(&world.backend, deletion_of(outcomes[0])).await.unwrap(), Outcome::Deleted);
     world.end().await;

@@ -1,6 +1,6 @@
 //! What the deletions board shows: counters, timeline, retry of all that failed.
 
-use crate::support::{World, actor, kind, project_draft, task_draft};
+use crate::support::{ADA, World, actor, kind, project_draft, task_draft};
 use backend::tasks::delete::{self, Outcome};
 use backend::tasks::steer;
 use backend::{deletions, projects, tasks};
@@ -44,8 +44,8 @@ async fn the_timeline_tells_every_failure_and_fresh_start_with_who_it_was(_: PgP
 #[sqlx::test(migrations = false)]
 async fn the_summary_counts_each_state_of_a_project_and_of_all(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
-    let other = projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
-    let foreign = tasks::create(&world.backend, other.id, task_draft("foreign")).await.unwrap();
+    let other = projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
+    let foreign = tasks::create(&world.backend, &ADA, other.id, task_draft("foreign")).await.unwrap();
     delete::request(&world.backend, &actor(), other.id, foreign.uuid, &Default::default()).await.unwrap();
     let mut ids = Vec::new();
     for name in ["gone", "failed", "retrying", "scheduled"] {
@@ -90,7 +90,7 @@ async fn retrying_all_starts_over_what_failed_and_nothing_else(_: PgPoolOptions,
         failed.push(deletion.id);
     }
     let waiting = world.request(&world.task("waiting").await).await;
-    let other = projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
+    let other = projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
     let (backend, actor) = (&world.backend, &actor());
     let retry = |project| steer::retry_all(backend, actor, project);
     assert_eq!(retry(Some(other.id)).await.unwrap(), 0, "those of another project are left alone");

@@ -15,7 +15,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 fn key_of(world: &World) -> KeyHolder {
-    KeyHolder { project_id: world.project.id, scopes: vec![Scope::Callbacks] }
+    KeyHolder {
+        id: Uuid::now_v7(),
+        name: "CI".to_owned(),
+        project_id: world.project.id,
+        scopes: vec![Scope::Callbacks],
+    }
 }
 
 async fn log(world: &World, id: Uuid, message: &str) -> backend::Result<Answer> {
@@ -180,7 +185,12 @@ async fn a_key_reaches_its_own_project_and_only_what_it_is_for(_: PgPoolOptions,
     let world = World::new(&on).await;
     let task = world.task("a").await;
     let id = world.ran(&task, Utc::now(), "RUNNING").await;
-    let stranger = KeyHolder { project_id: Uuid::now_v7(), scopes: vec![Scope::Callbacks] };
+    let stranger = KeyHolder {
+        id: Uuid::now_v7(),
+        name: "CI".to_owned(),
+        project_id: Uuid::now_v7(),
+        scopes: vec![Scope::Callbacks],
+    };
     let reader = KeyHolder { scopes: vec![Scope::Read, Scope::Write, Scope::Delete], ..key_of(&world) };
     for (key, refusal) in [(stranger, ProblemKind::ExecutionNotFound), (reader, ProblemKind::Forbidden)] {
         assert_eq!(kind(callbacks::log(&world.backend, &key, id, "info", "x").await), refusal);
@@ -208,7 +218,8 @@ async fn a_callback_for_a_task_that_is_gone_is_counted_on_its_receipt(_: PgPoolO
     for unknown in [before, Uuid::now_v7()] {
         assert_eq!(kind(report(&world, unknown, "SUCCESS").await), ProblemKind::ExecutionNotFound);
     }
-    let stranger = KeyHolder { project_id: Uuid::now_v7(), ..key_of(&world) };
+    let stranger =
+        KeyHolder { id: Uuid::now_v7(), name: "CI".to_owned(), project_id: Uuid::now_v7(), ..key_of(&world) };
     let answer = callbacks::report(&world.backend, &stranger, running, "SUCCESS", None).await;
     assert_eq!(kind(answer), ProblemKind::ExecutionNotFound);
     assert_eq!(world.deletion(deletion.id).await.receipt.unwrap().late_callbacks, 3);

@@ -1,7 +1,7 @@
 //! Lists of executions, logs and counts by day.
 
 use crate::histories::at;
-use crate::support::{World, kind, refused};
+use crate::support::{ADA, World, kind, refused};
 use backend::executions::{self, ExecutionQuery, LogQuery};
 use chrono::{TimeDelta, Timelike, Utc};
 use domain::error::ProblemKind;
@@ -133,7 +133,8 @@ async fn of_a_task_that_is_gone_or_in_another_project_nothing_is_listed(_: PgPoo
     let world = World::new(&on).await;
     let task = world.task("a").await;
     let id = world.ran(&task, Utc::now(), "SUCCESS").await;
-    let other = backend::projects::create(&world.backend, crate::support::project_draft("Other", 0)).await.unwrap();
+    let other =
+        backend::projects::create(&world.backend, &ADA, crate::support::project_draft("Other", 0)).await.unwrap();
     let query = of(Some(task.uuid));
     assert_eq!(kind(executions::list(&world.backend, other.id, &query).await), ProblemKind::TaskNotFound);
     assert_eq!(kind(executions::get(&world.backend, other.id, id).await), ProblemKind::ExecutionNotFound);
@@ -228,7 +229,8 @@ async fn counts_are_sums_of_the_days_of_a_zone_and_days_without_an_end_are_zero(
 #[sqlx::test(migrations = false)]
 async fn failures_of_the_last_hours_are_known_by_project(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
-    let other = backend::projects::create(&world.backend, crate::support::project_draft("Other", 0)).await.unwrap();
+    let other =
+        backend::projects::create(&world.backend, &ADA, crate::support::project_draft("Other", 0)).await.unwrap();
     let now = Utc::now().with_second(0).unwrap().with_nanosecond(0).unwrap();
     for (hours, failed) in [(1, 2), (23, 3), (25, 50)] {
         world.counted(world.project.id, &(now - TimeDelta::hours(hours)).to_rfc3339(), 1, failed).await;

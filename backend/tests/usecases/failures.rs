@@ -1,6 +1,6 @@
 //! Attempts that fail: what is tried again and when, what is given up, and what the record says.
 
-use crate::support::{World, kind, message};
+use crate::support::{ADA, World, kind, message};
 use backend::Policies;
 use backend::jobs::{Crash, DeleteJobHandler, Handled, JobFailure};
 use backend::tasks::delete::{self, Outcome};
@@ -145,7 +145,7 @@ async fn a_failure_that_comes_too_late_never_touches_the_next_deletion_of_the_ta
     let world = World::new(&options).await;
     let task = world.task("Nightly").await;
     let first = world.request(&task).await;
-    steer::undo(&world.backend, world.project.id, first.id).await.unwrap();
+    steer::undo(&world.backend, &ADA, world.project.id, first.id).await.unwrap();
     let second = world.request(&task).await;
     assert_ne!(first.id, second.id);
     let late = delete::failed(&world.backend, first.id, FailureKind::Conflict, "late", 0.5).await.unwrap();

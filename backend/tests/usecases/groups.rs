@@ -1,6 +1,6 @@
 //! Task groups: their window gates planning, survives by hand, and never changes a task; deleting them fences all or nothing.
 
-use crate::support::{World, actor, kind, refused, task_draft};
+use crate::support::{ADA, World, actor, kind, refused, task_draft};
 use backend::groups::{self, Change};
 use backend::tasks::etag::Precondition;
 use backend::tasks::{self, delete, steer};
@@ -31,17 +31,17 @@ fn opening_in(hours: i64) -> Option<(NaiveTime, NaiveTime)> {
 
 impl World {
     async fn group(&self, name: &str, hours: Option<(NaiveTime, NaiveTime)>) -> TaskGroup {
-        groups::create(&self.backend, self.project.id, draft(name, hours)).await.unwrap()
+        groups::create(&self.backend, &ADA, self.project.id, draft(name, hours)).await.unwrap()
     }
 
     /// A task of the group that is due every minute.
     async fn task_of(&self, group: &TaskGroup, name: &str) -> Task {
         let draft = TaskDraft { task_group_id: Some(group.id), ..every_minute(name) };
-        tasks::create(&self.backend, self.project.id, draft).await.unwrap()
+        tasks::create(&self.backend, &ADA, self.project.id, draft).await.unwrap()
     }
 
     async fn steer(&self, group: &TaskGroup, state: RunState) -> TaskGroup {
-        groups::steer(&self.backend, self.project.id, group.id, state).await.unwrap()
+        groups::steer(&self.backend, &ADA, self.project.id, group.id, state).await.unwrap()
     }
 
     async fn remove(&self, group: &TaskGroup, mode: GroupDeletion) -> backend::Result<usize> {
@@ -82,7 +82,7 @@ async fn a_task_is_planned_inside_the_window_of_its_group(_: PgPoolOptions, on: 
     let moved = world.change(&free, tasks::Change::Replace(Box::new(moved))).await.unwrap();
     assert_eq!(moved.next_run_at, gated.next_run_at);
     let deletion = world.request(&gated).await;
-    let undone = steer::undo(&world.backend, world.project.id, deletion.id).await.unwrap();
+    let undone = steer::undo(&world.backend, &ADA, world.project.id, deletion.id).await.unwrap();
     assert_eq!(undone.next_run_at, gated.next_run_at, "an undo plans inside the window, too");
     world.end().await;
 }
@@ -121,8 +121,14 @@ async fn a_start_or_stop_is_kept_in_the_database_and_a_repeat_changes_nothing(_:
     let node = world.node("node-2", backend::Policies::default());
     assert_eq!(groups::get(&node, world.project.id, group.id).await.unwrap(), stopped, "another node sees it");
     let seen = Precondition::OneOf(vec![2]);
-    let renamed =
-        groups::change(&world.backend, world.project.id, group.id, &seen, Change::Merge(json!({ "name": "renamed" })));
+    let renamed = groups::change(
+        &world.backend,
+        &ADA,
+        world.project.id,
+        group.id,
+        &seen,
+        Change::Merge(json!({ "name": "renamed" })),
+    );
     assert_eq!(renamed.await.unwrap().state, RunState::NotRunning, "another name does not start it");
     let edited = world.change(&task, tasks::Change::Merge(json!({ "description": "new" }))).await.unwrap();
     assert_eq!((edited.status, edited.next_run_at), (TaskStatus::Active, None), "stopped for ever: no run");
@@ -189,7 +195,7 @@ async fn a_cascade_fences_every_task_and_each_ends_like_a_single_deletion(_: PgP
     assert_eq!((record.in_flight, record.requested_by.as_str()), (vec![running], "Ada"));
     assert_eq!(world.count("executions WHERE status = 'CANCELLED'").await, 1);
     assert!(world.read(&other).await.next_run_at.is_some());
-    let undone = steer::undo(&world.backend, world.project.id, record.id).await.unwrap();
+    let undone = steer::undo(&world.backend, &ADA, world.project.id, record.id).await.unwrap();
     assert_eq!(
         (undone.status, undone.task_group_id),
         (TaskStatus::Active, None),
@@ -239,19 +245,19 @@ async fn a_task_that_is_deleted_while_its_group_is_started_stays_fenced(_: PgPoo
 async fn what_a_group_may_not_be_is_refused_with_its_field(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
     let group = world.group("Nightly", None).await;
-    let create = |draft| groups::create(&world.backend, world.project.id, draft);
+    let create = |draft| groups::create(&world.backend, &ADA, world.project.id, draft);
     let refusal = refused(create(draft("NIGHTLY", None)).await);
     assert_eq!((refusal.kind, refusal.errors[0].field.as_str()), (ProblemKind::NameTaken, "name"));
     let half = TaskGroupDraft { start_time: Some("08:00".to_owned()), ..draft("half", None) };
     assert_eq!(refused(create(half).await).errors[0].field, "end_time");
     let zone = TaskGroupDraft { timezone: Some("Mars/Olympus".to_owned()), ..draft("zone", None) };
     assert_eq!(refused(create(zone).await).errors[0].field, "timezone");
-    let nowhere = groups::create(&world.backend, Uuid::now_v7(), draft("x", None)).await;
+    let nowhere = groups::create(&world.backend, &ADA, Uuid::now_v7(), draft("x", None)).await;
     assert_eq!(kind(nowhere), ProblemKind::ProjectNotFound);
     let foreign = groups::get(&world.backend, world.project.id, Uuid::now_v7()).await;
     assert_eq!(kind(foreign), ProblemKind::GroupNotFound);
     let unknown = TaskDraft { task_group_id: Some(Uuid::now_v7()), ..task_draft("lost") };
-    let unknown = tasks::create(&world.backend, world.project.id, unknown).await;
+    let unknown = tasks::create(&world.backend, &ADA, world.project.id, unknown).await;
     assert_eq!(refused(unknown).errors[0].field, "task_group_id");
     let listed = groups::list(&world.backend, world.project.id, None, None).await.unwrap();
     assert_eq!(listed.data, std::slice::from_ref(&group));

@@ -1,7 +1,7 @@
 //! A node that fires: its scheduler, stepped by the test, and its executor, at work. And what became of a task's runs.
 
 use crate::receiver::Receiver;
-use crate::support::{PATIENCE, World, project_draft, task_draft};
+use crate::support::{ADA, PATIENCE, World, project_draft, task_draft};
 use backend::events::Bell;
 use backend::executor::{Executor, ExecutorSettings};
 use backend::scheduler::{Scheduler, Step};
@@ -123,7 +123,7 @@ impl World {
     /// Another project, whose tasks call `url`.
     pub async fn calling(&self, name: &str, url: &str) -> Project {
         let draft = ProjectDraft { execution_endpoint: url.to_owned(), ..project_draft(name, 0) };
-        backend::projects::create(&self.backend, draft).await.unwrap()
+        backend::projects::create(&self.backend, &ADA, draft).await.unwrap()
     }
 
     /// A task of the test's project, whose calls go to `path` of the receiver from now on.
@@ -138,7 +138,7 @@ impl World {
     pub async fn planned(&self, project_id: Uuid, change: impl FnOnce(&mut TaskDraft)) -> Task {
         let mut draft = task_draft("Fires");
         change(&mut draft);
-        backend::tasks::create(&self.backend, project_id, draft).await.unwrap()
+        backend::tasks::create(&self.backend, &ADA, project_id, draft).await.unwrap()
     }
 
     /// Makes every task due that has a plan.

@@ -1,6 +1,6 @@
 //! Projects: create, list, change.
 
-use crate::support::{World, kind, project_draft, refused};
+use crate::support::{ADA, World, kind, operator, project_draft, refused};
 use backend::projects::{self, Change};
 use backend::tasks::etag::Precondition;
 use domain::error::ProblemKind;
@@ -12,14 +12,14 @@ use uuid::Uuid;
 #[sqlx::test(migrations = false)]
 async fn a_name_is_taken_regardless_of_case(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(&options).await;
-    let refusal = refused(projects::create(&world.backend, project_draft("pROJECT ", 0)).await);
+    let refusal = refused(projects::create(&world.backend, &ADA, project_draft("pROJECT ", 0)).await);
     assert_eq!((refusal.kind, refusal.errors[0].field.as_str()), (ProblemKind::NameTaken, "name"));
-    let other = projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
+    let other = projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
     let rename = Change::Replace(project_draft("PROJECT", 0));
-    let answer = projects::change(&world.backend, other.id, &Precondition::None, rename).await;
+    let answer = projects::change(&world.backend, &ADA, other.id, &Precondition::None, rename).await;
     assert_eq!(kind(answer), ProblemKind::NameTaken);
     let again = Change::Replace(project_draft("OTHER", 0));
-    assert!(projects::change(&world.backend, other.id, &Precondition::None, again).await.is_ok(), "its own name");
+    assert!(projects::change(&world.backend, &ADA, other.id, &Precondition::None, again).await.is_ok(), "its own name");
     world.end().await;
 }
 
@@ -28,7 +28,7 @@ async fn a_project_is_changed_by_merge_and_null_gives_back_the_default(_: PgPool
     let world = World::new(&options).await;
     let project = &world.project;
     let merge = async |patch, seen: Precondition| {
-        projects::change(&world.backend, project.id, &seen, Change::Merge(patch)).await
+        projects::change(&world.backend, &ADA, project.id, &seen, Change::Merge(patch)).await
     };
     let seen = || Precondition::OneOf(vec![project.version]);
     let changed = merge(json!({ "description": "text", "undo_window_seconds": null }), seen()).await.unwrap();
@@ -51,14 +51,14 @@ async fn a_project_is_changed_by_merge_and_null_gives_back_the_default(_: PgPool
 async fn projects_are_listed_newest_first_in_pages(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(&options).await;
     for n in 0..4 {
-        projects::create(&world.backend, project_draft(&format!("{n}"), 0)).await.unwrap();
+        projects::create(&world.backend, &ADA, project_draft(&format!("{n}"), 0)).await.unwrap();
     }
-    let first = projects::list(&world.backend, None, Some(3)).await.unwrap();
+    let first = projects::list(&world.backend, &operator(), None, Some(3)).await.unwrap();
     let names = |page: &domain::page::Page<domain::project::Project>| {
         page.data.iter().map(|project| project.name.clone()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names(&first), "3 2 1");
-    let second = projects::list(&world.backend, first.next_cursor.as_deref(), Some(3)).await.unwrap();
+    let second = projects::list(&world.backend, &operator(), first.next_cursor.as_deref(), Some(3)).await.unwrap();
     assert_eq!((names(&second).as_str(), second.next_cursor), ("0 Project", None));
     world.end().await;
 }

@@ -1,7 +1,7 @@
 //! Retention: what is old goes in batches, what has not ended stays.
 
 use crate::histories::id_at;
-use crate::support::World;
+use crate::support::{ADA, World};
 use backend::retention::clean_up;
 use backend::tasks::delete::{self, Outcome};
 use chrono::{TimeDelta, Utc};
@@ -64,7 +64,7 @@ async fn a_project_can_keep_its_executions_longer_or_shorter(_: PgPoolOptions, o
         let draft = ProjectDraft { execution_days: days, ..ProjectDraft::from(&project) };
         let change = backend::projects::Change::Replace(draft);
         let none = backend::tasks::etag::Precondition::None;
-        backend::projects::change(&world.backend, project.id, &none, change).await
+        backend::projects::change(&world.backend, &ADA, project.id, &none, change).await
     };
     for ago in [3, 10, 100] {
         world.ran(&task, Utc::now() - TimeDelta::days(ago), "SUCCESS").await;

@@ -1,6 +1,6 @@
 //! Undo and retry of an accepted deletion.
 
-use crate::support::{World, actor, kind};
+use crate::support::{ADA, World, actor, kind};
 use backend::tasks::delete::{self, Outcome};
 use backend::tasks::{Change, steer};
 use chrono::Utc;
@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 async fn undo(world: &World, deletion: Uuid) -> backend::Result<Task> {
-    steer::undo(&world.backend, world.project.id, deletion).await
+    steer::undo(&world.backend, &ADA, world.project.id, deletion).await
 }
 
 #[sqlx::test(migrations = false)]

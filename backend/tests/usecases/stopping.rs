@@ -2,7 +2,7 @@
 
 use crate::node::{ALL_ENDED, Node, SETTINGS};
 use crate::receiver::Receiver;
-use crate::support::{World, actor, kind, project_draft};
+use crate::support::{ADA, World, actor, kind, project_draft};
 use backend::tasks::Change;
 use backend::tasks::delete::{self, Outcome};
 use backend::{Policies, executions, tasks};
@@ -147,14 +147,14 @@ async fn an_undone_deletion_goes_on_with_the_next_run_to_come_and_makes_up_for_n
     let (world, receiver) = (World::new(&options).await, Receiver::start().await);
     let mut node = Node::start(world.backend.clone(), SETTINGS);
     let draft = ProjectDraft { execution_endpoint: receiver.url("/ok"), ..project_draft("Patient", 600) };
-    let project = backend::projects::create(&world.backend, draft).await.unwrap();
+    let project = backend::projects::create(&world.backend, &ADA, draft).await.unwrap();
     let task = world.planned(project.id, |_| {}).await;
     world.all_due().await;
     let answer =
         delete::request(&world.backend, &actor(), project.id, task.uuid, &tasks::etag::Precondition::None).await;
     let deletion = crate::support::scheduled(answer.unwrap());
     assert_eq!(node.step().await.started, 0, "it is being deleted");
-    let undone = tasks::steer::undo(&world.backend, project.id, deletion.id).await.unwrap();
+    let undone = tasks::steer::undo(&world.backend, &ADA, project.id, deletion.id).await.unwrap();
     assert_eq!(undone.next_run_at, task.next_run_at);
     assert_eq!(node.step().await.started, 0, "what was due meanwhile is not made up for");
     world.all_due().await;

@@ -1,5 +1,6 @@
 //! A database, a project and the verbs of the tests.
 
+use backend::access::{Caller, Person};
 use backend::events::Bell;
 use backend::jobs::{ApalisQueue, QueueSettings};
 use backend::tasks::delete::{self, Answer};
@@ -13,7 +14,7 @@ use domain::task::{Task, TaskDraft};
 use serde_json::json;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ impl World {
         };
         let queue = ApalisQueue::new(pool.clone(), settings).unwrap();
         let backend = Backend::new(pool.clone(), Arc::new(queue.clone()), Bell::default(), policies, "node-1");
-        let project = backend::projects::create(&backend, project_draft("Project", 0)).await.unwrap();
+        let project = backend::projects::create(&backend, &ADA, project_draft("Project", 0)).await.unwrap();
         Self { pool, queue, backend, project }
     }
 
@@ -57,7 +58,7 @@ impl World {
     }
 
     pub async fn task(&self, name: &str) -> Task {
-        tasks::create(&self.backend, self.project.id, task_draft(name)).await.unwrap()
+        tasks::create(&self.backend, &ADA, self.project.id, task_draft(name)).await.unwrap()
     }
 
     pub async fn answer(&self, task_id: Uuid, precondition: &Precondition) -> backend::Result<Answer> {
@@ -78,7 +79,7 @@ impl World {
     }
 
     pub async fn change(&self, task: &Task, change: Change) -> backend::Result<Task> {
-        tasks::change(&self.backend, self.project.id, task.uuid, &Precondition::None, change).await
+        tasks::change(&self.backend, &ADA, self.project.id, task.uuid, &Precondition::None, change).await
     }
 
     /// Writes `count` executions of a task with `logs` lines each.
@@ -156,8 +157,17 @@ impl World {
     }
 }
 
+pub static ADA: LazyLock<Actor> = LazyLock::new(actor);
+
+/// Who sees everything.
+pub fn operator() -> Caller {
+    let person = Person { id: Uuid::now_v7(), email: "ada@example.com".to_owned(), is_admin: true, session: None };
+    Caller::Person(person)
+}
+
+/// As [`ADA`], by value.
 pub fn actor() -> Actor {
-    Actor { name: "Ada".to_owned(), request_id: Some("request-1".to_owned()) }
+    Actor { request_id: Some("request-1".to_owned()), ..Actor::system("Ada") }
 }
 
 pub fn project_draft(name: &str, undo_window_seconds: i32) -> ProjectDraft {

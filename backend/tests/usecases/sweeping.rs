@@ -1,6 +1,6 @@
 //! One job heard, and all that is due and small is torn down with it.
 
-use crate::support::{World, message};
+use crate::support::{ADA, World, message};
 use backend::Policies;
 use backend::jobs::{DeleteJobHandler, Handled};
 use backend::tasks::steer;
@@ -98,7 +98,7 @@ async fn nodes_that_sweep_while_some_are_undone_delete_each_of_the_others_once(
             for _ in 0..round % 5 {
                 world.count("projects").await;
             }
-            let undo = |deletion: &Deletion| steer::undo(&world.backend, world.project.id, deletion.id);
+            let undo = |deletion: &Deletion| steer::undo(&world.backend, &ADA, world.project.id, deletion.id);
             join_all([undo(&deletions[0]), undo(&deletions[5])]).await
         };
         let (swept, undos) = futures::join!(sweeps, undos);

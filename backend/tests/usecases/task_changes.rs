@@ -1,6 +1,6 @@
 //! Changing tasks: replace, merge patch, status, ETags.
 
-use crate::support::{World, kind, refused, task_draft};
+use crate::support::{ADA, World, kind, refused, task_draft};
 use backend::tasks::etag::Precondition;
 use backend::tasks::{self, Change};
 use chrono::Utc;
@@ -72,7 +72,7 @@ async fn only_one_of_two_edits_with_the_same_etag_is_taken(_: PgPoolOptions, opt
     let world = World::new(&options).await;
     let task = world.task("Nightly").await;
     let seen = Precondition::OneOf(vec![task.version]);
-    let edit = |name| tasks::change(&world.backend, world.project.id, task.uuid, &seen, replace(name));
+    let edit = |name| tasks::change(&world.backend, &ADA, world.project.id, task.uuid, &seen, replace(name));
     let (first, second) = futures::join!(edit("first"), edit("second"));
     let refusals: Vec<_> = [first, second].into_iter().filter_map(Result::err).collect();
     assert_eq!(refusals.len(), 1);

@@ -1,6 +1,6 @@
 //! Creating, reading and listing tasks.
 
-use crate::support::{World, kind, task_draft};
+use crate::support::{ADA, World, kind, task_draft};
 use backend::tasks::{self, ListQuery};
 use chrono::Utc;
 use domain::error::ProblemKind;
@@ -35,7 +35,7 @@ async fn a_disabled_task_has_no_schedule_row(_: PgPoolOptions, options: PgConnec
     let world = World::new(&options).await;
     let mut draft = task_draft("Off");
     draft.status = Some("DISABLED".to_owned());
-    let task = tasks::create(&world.backend, world.project.id, draft).await.unwrap();
+    let task = tasks::create(&world.backend, &ADA, world.project.id, draft).await.unwrap();
     assert_eq!((task.status, task.next_run_at), (TaskStatus::Disabled, None));
     assert_eq!(world.count("task_schedules").await, 0);
     world.end().await;
@@ -44,7 +44,7 @@ async fn a_disabled_task_has_no_schedule_row(_: PgPoolOptions, options: PgConnec
 #[sqlx::test(migrations = false)]
 async fn what_cannot_be_created_is_refused_and_leaves_nothing(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(&options).await;
-    let create = |project, draft| tasks::create(&world.backend, project, draft);
+    let create = |project, draft| tasks::create(&world.backend, &ADA, project, draft);
     let mut pending = task_draft("a");
     pending.status = Some("PENDING_DELETE".to_owned());
     assert_eq!(kind(create(world.project.id, pending).await), ProblemKind::StatusNotSettable);

@@ -1,6 +1,6 @@
 //! Attempts at a teardown that end well, however often and by however many they are made.
 
-use crate::support::{World, message};
+use crate::support::{ADA, World, message};
 use backend::Policies;
 use backend::jobs::{DeleteJobHandler, Handled};
 use backend::tasks::delete::{self, Outcome};
@@ -55,7 +55,7 @@ async fn a_job_of_a_deletion_that_is_over_or_unknown_is_done_and_does_nothing(
     let gone = world.request(&gone).await;
     delete::perform(&world.backend, gone.id).await.unwrap();
     let undone = world.request(&undone).await;
-    backend::tasks::steer::undo(&world.backend, world.project.id, undone.id).await.unwrap();
+    backend::tasks::steer::undo(&world.backend, &ADA, world.project.id, undone.id).await.unwrap();
     let before = world.count("events").await;
     let mut unknown = message(&gone);
     unknown.deletion_id = Uuid::now_v7();

@@ -1,6 +1,6 @@
 //! Undo racing the worker, a thousand times: exactly one of the two wins, and the other one says so.
 
-use crate::support::{World, kind, message};
+use crate::support::{ADA, World, kind, message};
 use backend::jobs::{DeleteJobHandler, Handled};
 use backend::tasks::delete::{self, Outcome};
 use backend::tasks::worker::Teardown;
@@ -36,7 +36,7 @@ async fn late(world: &World, round_trips: usize) {
 }
 
 async fn undo(node: &Backend, deletion: &Deletion) -> backend::Result<Task> {
-    steer::undo(node, deletion.project_id, deletion.id).await
+    steer::undo(node, &ADA, deletion.project_id, deletion.id).await
 }
 
 /// Looks at everything that is left after a race; true when the undo won it.

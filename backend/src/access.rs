@@ -1,0 +1,128 @@
+//! Who calls, and whether they may: asked before every use case, by what serves HTTP.
+//!
+//! Invariant: what a caller may is read anew for every request, so that a role, key or session that is taken away ends at
+//! once. A project that somebody may not see and one that is not there are answered alike.
+
+use crate::api_keys::KeyHolder;
+use crate::{Actor, Backend, Result, db, secret};
+use domain::access::{Permission, scopes_allow};
+use domain::audit::ActorKind;
+use domain::error::{ProblemKind, Refusal};
+use uuid::Uuid;
+
+/// What every session's text begins with.
+pub(crate) const SESSION_PREFIX: &str = "sxs_";
+/// What every personal token begins with.
+pub(crate) const TOKEN_PREFIX: &str = "sxt_";
+
+/// A person who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The person.
+    pub id: Uuid,
+    /// Their address.
+    pub email: String,
+    /// Whether they administer the instance.
+    pub is_admin: bool,
+    /// Their session, when they came with one and not with a token.
+    pub session: Option<Uuid>,
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A person, in a browser or with a personal token.
+    Person(Person),
+    /// A program with a key of one project.
+    Program(KeyHolder),
+}
+
+/// Who shows this secret: the text of a session, a personal token or an API key.
+///
+/// # Errors
+/// [`ProblemKind::Unauthorized`] when it is none, was ended, or has expired.
+pub async fn identify(backend: &Backend, secret: &str) -> Result<Caller> {
+    let hash = secret::hash(secret);
+    let mut conn = backend.pool.acquire().await?;
+    let person = if secret.starts_with(SESSION_PREFIX) {
+        db::session::use_session(&mut conn, &hash, backend.policies.session_idle).await?
+    } else if secret.starts_with(TOKEN_PREFIX) {
+        db::token::use_token(&mut conn, &hash).await?
+    } else {
+        drop(conn);
+        return Ok(Caller::Program(crate::api_keys::authenticate(backend, secret).await?));
+    };
+    let unknown = || Refusal::new(ProblemKind::Unauthorized, "The session or token has ended: sign in again.");
+    Ok(Caller::Person(person.ok_or_else(unknown)?))
+}
+
+/// Lets a caller pass who has the permission in the project.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`] for who may not see it, [`ProblemKind::Forbidden`] for who may not do this in it.
+pub async fn admit(backend: &Backend, caller: &Caller, project_id: Uuid, permission: Permission) -> Result<()> {
+    match sees(backend, caller, project_id, permission).await? {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let detail = format!("You may not {}.", permission.words());
+            Err(Refusal::new(ProblemKind::Forbidden, detail).into())
+        }
+        None => Err(Refusal::new(ProblemKind::ProjectNotFound, "There is no such project.").into()),
+    }
+}
+
+/// Whether a caller has the permission in the project, for what is shown of it.
+///
+/// # Errors
+/// A database error.
+pub async fn may(backend: &Backend, caller: &Caller, project_id: Uuid, permission: Permission) -> Result<bool> {
+    Ok(sees(backend, caller, project_id, permission).await? == Some(true))
+}
+
+/// None for who may not even know of the project; else whether they have the permission.
+async fn sees(backend: &Backend, caller: &Caller, project_id: Uuid, permission: Permission) -> Result<Option<bool>> {
+    Ok(match caller {
+        Caller::Person(person) if person.is_admin => Some(true),
+        Caller::Person(person) => {
+            let mut conn = backend.pool.acquire().await?;
+            let role = db::member::role(&mut conn, project_id, person.id).await?;
+            role.map(|role| role.allows(permission))
+        }
+        Caller::Program(key) => (key.project_id == project_id).then(|| scopes_allow(&key.scopes, permission)),
+    })
+}
+
+impl Caller {
+    /// The person.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`] for a key: it is of a project, not of somebody.
+    pub fn person(&self) -> Result<&Person, Refusal> {
+        match self {
+            Self::Person(person) => Ok(person),
+            Self::Program(_) => {
+                Err(Refusal::new(ProblemKind::Forbidden, "This takes a person: an API key may not do it."))
+            }
+        }
+    }
+
+    /// The person, who must administer the instance.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`].
+    pub fn operator(&self) -> Result<&Person, Refusal> {
+        let refused = || Refusal::new(ProblemKind::Forbidden, "Only an administrator of this instance may do this.");
+        self.person()?.is_admin.then_some(()).ok_or_else(refused)?;
+        self.person()
+    }
+
+    /// How records name the caller of a request.
+    #[must_use]
+    pub fn actor(&self, request_id: Option<String>, address: Option<String>) -> Actor {
+        let (kind, id, name) = match self {
+            Self::Person(person) => (ActorKind::User, person.id, person.email.clone()),
+            Self::Program(key) => (ActorKind::Key, key.id, format!("API key {}", key.name)),
+        };
+        Actor { kind, id: Some(id), name, address, request_id }
+    }
+}
