@@ -2,6 +2,7 @@
 //!
 //! A mutation that comes as a plain form (no JavaScript) ends in a redirect, with the outcome in the query.
 
+mod account;
 mod executions;
 mod forms;
 mod groups;
@@ -11,6 +12,8 @@ mod settings;
 mod views;
 mod wire;
 
+#[cfg(feature = "ssr")]
+pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember};
 #[cfg(feature = "ssr")]
 pub(crate) use executions::{CancelExecution, RunTask};
 pub use executions::{Fragment, get_fragment};
@@ -34,13 +37,19 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use plain::{authenticate, backend, redirect_form};
+use backend::access;
+#[cfg(feature = "ssr")]
+use domain::access::Permission;
+#[cfg(feature = "ssr")]
+pub use plain::Asking;
+#[cfg(feature = "ssr")]
+use plain::{authenticate, backend, may, operate, redirect_form};
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "list_projects")]
 pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, AppError> {
-    authenticate()?;
+    let (caller, _) = authenticate()?;
     let backend = backend()?;
-    let page = backend::projects::list(&backend, cursor.as_deref(), None).await?;
+    let page = backend::projects::list(&backend, &caller, cursor.as_deref(), None).await?;
     let ids: Vec<Uuid> = page.data.iter().map(|project| project.id).collect();
     let failures = backend::executions::failed_since(&backend, &ids, 24).await?;
     let mut data = Vec::with_capacity(page.data.len());
@@ -54,7 +63,7 @@ pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, 
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_project")]
 pub async fn get_project(id: Uuid) -> Result<Project, AppError> {
-    authenticate()?;
+    may(Permission::Read, id).await?;
     Ok(backend::projects::get(&backend()?, id).await?)
 }
 
@@ -65,8 +74,9 @@ pub async fn list_tasks(
     #[server(default)] query: TaskQuery,
     #[server(default)] shown: String,
 ) -> Result<TaskListView, AppError> {
-    authenticate()?;
-    let backend = backend()?;
+    may(Permission::Read, project_id).await?;
+    let (backend, (caller, _)) = (backend()?, authenticate()?);
+    let looks_only = !access::may(&backend, &caller, project_id, Permission::Write).await?;
     let project = backend::projects::get(&backend, project_id).await?;
     let TaskQuery { status, search, group, cursor } = query;
     let task_group_id = group.map(|id| id.parse().unwrap_or_default());
@@ -81,29 +91,30 @@ pub async fn list_tasks(
     groups.sort_unstable();
     groups.dedup();
     let groups = backend::groups::names(&backend, project_id, &groups).await?;
-    Ok(TaskListView { project, counts, page, groups })
+    Ok(TaskListView { project, counts, page, groups, looks_only })
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_task")]
 pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppError> {
-    authenticate()?;
-    let backend = backend()?;
+    may(Permission::Read, project_id).await?;
+    let (backend, (caller, _)) = (backend()?, authenticate()?);
+    let looks_only = !access::may(&backend, &caller, project_id, Permission::Write).await?;
     let project = backend::projects::get(&backend, project_id).await?;
     let task = backend::tasks::get(&backend, project_id, task_id).await?;
     let preview = backend::tasks::schedule::next_runs(&backend, project_id, task_id, None, Some(10)).await?;
-    let runs = crate::fragments::of_task(&backend, &task).await?;
+    let runs = crate::fragments::of_task(&backend, &task, looks_only).await?;
     Ok(TaskView { project, task, preview, runs })
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "preview_deletion")]
 pub async fn preview_deletion(project_id: Uuid, task_id: Uuid) -> Result<DeletionPreview, AppError> {
-    authenticate()?;
+    may(Permission::Read, project_id).await?;
     Ok(backend::deletions::preview(&backend()?, project_id, task_id).await?)
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_deletion")]
 pub async fn get_deletion(project_id: Uuid, id: Uuid) -> Result<Deletion, AppError> {
-    authenticate()?;
+    may(Permission::Read, project_id).await?;
     Ok(backend::deletions::get(&backend()?, project_id, id).await?)
 }
 
@@ -114,7 +125,10 @@ pub async fn list_deletions(
     #[server(default)] query: BoardQuery,
 ) -> Result<BoardView, AppError> {
     use backend::{deletions, projects};
-    authenticate()?;
+    match project_id {
+        Some(id) => may(Permission::Read, id).await?,
+        None => operate()?,
+    };
     let backend = backend()?;
     let project = match project_id {
         Some(id) => Some(projects::get(&backend, id).await?),
@@ -130,7 +144,7 @@ pub async fn list_deletions(
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "preview_schedule")]
 pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppError> {
-    authenticate()?;
+    may(Permission::Read, form.project_id).await?;
     let (kind, config) = form.schedule()?;
     Ok(backend::tasks::schedule::preview(&backend()?, kind, &config, None, Some(10)).await?)
 }
@@ -138,8 +152,9 @@ pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppErro
 #[server(protocol = Wire, prefix = "/fn", endpoint = "save_project")]
 pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
     let result = async {
-        authenticate()?;
-        Ok(backend::projects::create(&backend()?, form.draft()?).await?)
+        let (caller, actor) = authenticate()?;
+        caller.person()?;
+        Ok(backend::projects::create(&backend()?, &actor, form.draft()?).await?)
     };
     let result: Result<Project, AppError> = result.await;
     redirect_form(&result, &form, "/projects/new", |project| format!("/projects/{}", project.id));
@@ -150,11 +165,14 @@ pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
 pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
     use backend::tasks::{Change, change, create};
     let result = async {
-        authenticate()?;
+        let actor = may(Permission::Write, form.project_id).await?;
         let (backend, draft) = (backend()?, form.draft()?);
         Ok(match form.uuid() {
-            None => create(&backend, form.project_id, draft).await?,
-            Some(id) => change(&backend, form.project_id, id, &form.seen(), Change::Replace(Box::new(draft))).await?,
+            None => create(&backend, &actor, form.project_id, draft).await?,
+            Some(id) => {
+                let change_ = Change::Replace(Box::new(draft));
+                change(&backend, &actor, form.project_id, id, &form.seen(), change_).await?
+            }
         })
     };
     let result: Result<Task, AppError> = result.await;
@@ -166,8 +184,8 @@ pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
 pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Result<Task, AppError> {
     use backend::tasks::{Change, change};
     let result = async {
-        authenticate()?;
-        Ok(change(&backend()?, project_id, task_id, &Default::default(), Change::Status(status)).await?)
+        let actor = may(Permission::Write, project_id).await?;
+        Ok(change(&backend()?, &actor, project_id, task_id, &Default::default(), Change::Status(status)).await?)
     };
     let result: Result<Task, AppError> = result.await;
     let path = format!("/projects/{project_id}/tasks/{task_id}");
@@ -180,7 +198,7 @@ pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> 
     use backend::tasks::delete::{Answer, request};
     use backend::tasks::etag::Precondition;
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Delete, project_id).await?;
         let precondition = seen.map_or(Precondition::None, |version| Precondition::OneOf(vec![version]));
         Ok(match request(&backend()?, &actor, project_id, task_id, &precondition).await? {
             Answer::Scheduled { deletion, .. } => DeleteOutcome::Scheduled(deletion),
@@ -202,8 +220,8 @@ pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "undo_deletion")]
 pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, AppError> {
     let result = async {
-        authenticate()?;
-        Ok(backend::tasks::steer::undo(&backend()?, project_id, deletion_id).await?)
+        let actor = may(Permission::Delete, project_id).await?;
+        Ok(backend::tasks::steer::undo(&backend()?, &actor, project_id, deletion_id).await?)
     };
     let result: Result<Task, AppError> = result.await;
     let list = format!("/projects/{project_id}");
@@ -214,7 +232,7 @@ pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "retry_deletion")]
 pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Deletion, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Delete, project_id).await?;
         Ok(backend::tasks::steer::retry(&backend()?, &actor, project_id, deletion_id).await?)
     };
     let result: Result<Deletion, AppError> = result.await;
@@ -227,7 +245,10 @@ pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Delet
 #[server(protocol = Wire, prefix = "/fn", endpoint = "retry_failed")]
 pub async fn retry_failed(project_id: Option<Uuid>) -> Result<u64, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = match project_id {
+            Some(id) => may(Permission::Delete, id).await?,
+            None => operate()?,
+        };
         Ok(backend::tasks::steer::retry_all(&backend()?, &actor, project_id).await?)
     };
     let result: Result<u64, AppError> = result.await;

@@ -66,7 +66,8 @@ mod real {
     /// Where a form that is being sent posts to, and what stands in it; none for one that only asks.
     pub fn posted(event: &SubmitEvent) -> Option<(String, String)> {
         let form = event.target()?.dyn_into::<Element>().ok()?;
-        (form.get_attribute("method")? == "post").then(|| Some((form.get_attribute("action")?, encoded(event)?)))?
+        let action = form.get_attribute("action").filter(|action| action.starts_with("/fn/"))?;
+        Some((action, encoded(event)?))
     }
 
     /// Puts a rendered part in the place of what it was before; focus stays on what has the same id. False while the

@@ -2,7 +2,9 @@
 //! address, as pages do; `api::get_fragment` asks for it, `components::fragment` shows it. Texts are escaped by the
 //! rendering, and nothing else makes HTML here.
 
+mod account;
 mod address;
+mod audit;
 mod badge;
 mod chart;
 #[cfg(test)]
@@ -11,31 +13,57 @@ mod execution;
 mod executions;
 mod groups;
 mod parts;
+mod people;
 mod settings;
 mod statistics;
 
 use crate::api::Fragment;
+use crate::components::layout::looks_only;
 use crate::error::AppError;
 use address::{Address, id};
 use backend::Backend;
+use backend::access::{Caller, admit, may};
+use domain::access::Permission;
 use leptos::prelude::*;
 
 pub use executions::of_task;
 
-/// Renders what stands at an address.
-pub async fn render(backend: &Backend, at: &str) -> Result<Fragment, AppError> {
+/// Renders what stands at an address, for who may see it.
+pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Fragment, AppError> {
     let address = Address::parse(at);
     match *address.path() {
-        ["projects", project, "executions"] => executions::of_project(backend, id(project)?, &address).await,
-        ["projects", project, "executions", execution] => {
-            execution::page(backend, id(project)?, id(execution)?, &address).await
+        ["account"] => account::page(backend, caller, &address).await,
+        ["audit"] => {
+            caller.operator()?;
+            audit::page(backend, None, &address).await
         }
-        ["projects", project, "groups"] => groups::list(backend, id(project)?, &address).await,
-        ["projects", project, "groups", "new"] => groups::form(backend, id(project)?, None, &address).await,
-        ["projects", project, "groups", "choice"] => groups::choice(backend, id(project)?, &address).await,
-        ["projects", project, "groups", group] => groups::form(backend, id(project)?, Some(id(group)?), &address).await,
+        ["projects", project, "audit"] => {
+            admit(backend, caller, id(project)?, Permission::Manage).await?;
+            audit::page(backend, Some(id(project)?), &address).await
+        }
+        ["projects", project, ..] => {
+            admit(backend, caller, id(project)?, Permission::Read).await?;
+            let manages = may(backend, caller, id(project)?, Permission::Manage).await?;
+            let shown = of_project(backend, &address, manages).await?;
+            Ok(if manages { shown } else { shown.below(&html(looks_only())) })
+        }
+        _ => Err(address::unknown()),
+    }
+}
+
+/// What stands at an address inside a project; `manages` says whether its secrets may be shown.
+async fn of_project(backend: &Backend, address: &Address<'_>, manages: bool) -> Result<Fragment, AppError> {
+    match *address.path() {
+        ["projects", project, "executions"] => executions::of_project(backend, id(project)?, address).await,
+        ["projects", project, "executions", execution] => {
+            execution::page(backend, id(project)?, id(execution)?, address).await
+        }
+        ["projects", project, "groups"] => groups::list(backend, id(project)?, address).await,
+        ["projects", project, "groups", "new"] => groups::form(backend, id(project)?, None, address).await,
+        ["projects", project, "groups", "choice"] => groups::choice(backend, id(project)?, address).await,
+        ["projects", project, "groups", group] => groups::form(backend, id(project)?, Some(id(group)?), address).await,
         ["projects", project, "groups", group, "delete"] => groups::deletion(backend, id(project)?, id(group)?).await,
-        ["projects", project, "settings"] => settings::page(backend, id(project)?, &address).await,
+        ["projects", project, "settings"] => settings::page(backend, id(project)?, address, manages).await,
         ["projects", project, "statistics"] => statistics::page(backend, id(project)?).await,
         _ => Err(address::unknown()),
     }

@@ -10,6 +10,8 @@ pub mod api;
 mod at;
 mod browser;
 mod components;
+#[cfg(feature = "ssr")]
+pub mod documents;
 pub mod error;
 #[cfg(feature = "ssr")]
 mod fragments;

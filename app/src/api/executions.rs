@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use super::plain::{authenticate, backend, redirect_form};
+use super::plain::{authenticate, backend, may, redirect_form};
+#[cfg(feature = "ssr")]
+use domain::access::Permission;
 
 /// A part of a page, rendered, in which every text is escaped; its first line is the title of the page. One text: reading
 /// it is in the program already.
@@ -20,6 +22,12 @@ impl Fragment {
     #[cfg(feature = "ssr")]
     pub(crate) fn new(title: &str, html: &str) -> Self {
         Self(format!("{}\n{html}", title.replace('\n', " ")))
+    }
+
+    /// With something above it.
+    #[cfg(feature = "ssr")]
+    pub(crate) fn below(self, html: &str) -> Self {
+        Self::new(self.title(), &format!("{html}{}", self.html()))
     }
 
     /// The title of its page.
@@ -36,15 +44,15 @@ impl Fragment {
 /// The part of a page that stands at this address: a path and a query.
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_fragment")]
 pub async fn get_fragment(at: String) -> Result<Fragment, AppError> {
-    authenticate()?;
-    crate::fragments::render(&backend()?, &at).await
+    let (caller, _) = authenticate()?;
+    crate::fragments::render(&backend()?, &caller, &at).await
 }
 
 /// Starts a run by hand; answers where it is watched.
 #[server(protocol = Wire, prefix = "/fn", endpoint = "run_task")]
 pub async fn run_task(project_id: Uuid, task_id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Write, project_id).await?;
         let execution = backend::executions::trigger(&backend()?, &actor, project_id, task_id).await?;
         Ok(Some(format!("/projects/{project_id}/executions/{}", execution.id)))
     };
@@ -58,7 +66,7 @@ pub async fn run_task(project_id: Uuid, task_id: Uuid) -> Result<Option<String>,
 #[server(protocol = Wire, prefix = "/fn", endpoint = "cancel_execution")]
 pub async fn cancel_execution(project_id: Uuid, id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Write, project_id).await?;
         backend::executions::cancel(&backend()?, &actor, project_id, id).await?;
         Ok(None)
     };

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use super::plain::{authenticate, backend, redirect_form};
+use super::plain::{backend, may, redirect_form};
+#[cfg(feature = "ssr")]
+use domain::access::Permission;
 
 /// A group as a form has it; empty texts are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub async fn save_group(form: GroupForm) -> Result<Option<String>, AppError> {
     use domain::group::TaskGroupDraft;
     let list = format!("/projects/{}/groups", form.project_id);
     let result = async {
-        authenticate()?;
+        let actor = may(Permission::Write, form.project_id).await?;
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let draft = TaskGroupDraft {
             name: form.name.clone(),
@@ -46,8 +48,8 @@ pub async fn save_group(form: GroupForm) -> Result<Option<String>, AppError> {
         };
         let seen = form.version.parse().map_or(Precondition::None, |version| Precondition::OneOf(vec![version]));
         match form.id.parse() {
-            Ok(id) => change(&backend()?, form.project_id, id, &seen, Change::Replace(draft)).await?,
-            Err(_) => create(&backend()?, form.project_id, draft).await?,
+            Ok(id) => change(&backend()?, &actor, form.project_id, id, &seen, Change::Replace(draft)).await?,
+            Err(_) => create(&backend()?, &actor, form.project_id, draft).await?,
         };
         Ok(Some(list.clone()))
     };
@@ -72,8 +74,8 @@ pub async fn stop_group(project_id: Uuid, id: Uuid) -> Result<Option<String>, Ap
 #[cfg(feature = "ssr")]
 async fn steer(project_id: Uuid, id: Uuid, state: domain::task::RunState) -> Result<Option<String>, AppError> {
     let result = async {
-        authenticate()?;
-        backend::groups::steer(&backend()?, project_id, id, state).await?;
+        let actor = may(Permission::Write, project_id).await?;
+        backend::groups::steer(&backend()?, &actor, project_id, id, state).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;
@@ -89,7 +91,7 @@ pub async fn delete_group(project_id: Uuid, id: Uuid, mode: String) -> Result<Op
     use domain::group::GroupDeletion;
     let list = format!("/projects/{project_id}/groups");
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Delete, project_id).await?;
         let refused = |message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("mode", message)]);
         let mode: GroupDeletion = mode.parse().map_err(refused)?;
         backend::groups::delete::delete(&backend()?, &actor, project_id, id, &Default::default(), mode).await?;

@@ -1,16 +1,38 @@
 //! What a server function has around it: the caller, the use cases, and the redirect that answers a plain form.
 
 use crate::error::AppError;
+use backend::access::{Caller, admit};
 use backend::{Actor, Backend};
+use domain::access::Permission;
 use domain::error::{ProblemKind, Refusal};
 use http::header::ACCEPT;
 use http::request::Parts;
 use leptos::prelude::use_context;
 use serde::Serialize;
+use uuid::Uuid;
 
-/// Who calls; the first line of every server function.
-pub(super) fn authenticate() -> Result<Actor, AppError> {
-    use_context::<Actor>().ok_or_else(|| Refusal::new(ProblemKind::Forbidden, "Nobody is signed in.").into())
+/// Who calls, as the server has found out, and how records name them.
+#[derive(Clone)]
+pub struct Asking(pub Result<(Caller, Actor), Refusal>);
+
+/// Who calls; this or [`may`] is the first line of every server function.
+pub(super) fn authenticate() -> Result<(Caller, Actor), AppError> {
+    let nobody = || Asking(Err(Refusal::new(ProblemKind::Unauthorized, "Nobody is signed in.")));
+    Ok(use_context::<Asking>().unwrap_or_else(nobody).0?)
+}
+
+/// Who calls, if they have the permission in the project.
+pub(super) async fn may(permission: Permission, project_id: Uuid) -> Result<Actor, AppError> {
+    let (caller, actor) = authenticate()?;
+    admit(&backend()?, &caller, project_id, permission).await?;
+    Ok(actor)
+}
+
+/// Who calls, if they administer the instance.
+pub(super) fn operate() -> Result<Actor, AppError> {
+    let (caller, actor) = authenticate()?;
+    caller.operator()?;
+    Ok(actor)
 }
 
 /// The way to the use cases.

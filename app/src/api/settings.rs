@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use super::plain::{authenticate, backend, redirect_form};
+use super::plain::{backend, may, redirect_form};
+#[cfg(feature = "ssr")]
+use domain::access::Permission;
 
 /// The details of a project as a form has them; empty texts are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ pub struct AlertsForm {
 pub async fn save_settings(form: SettingsForm) -> Result<Option<String>, AppError> {
     use backend::projects::{Change, change};
     let result = async {
-        authenticate()?;
+        let actor = may(Permission::Manage, form.project_id).await?;
         let draft = domain::project::ProjectDraft {
             name: form.name.clone(),
             description: form.description.clone(),
@@ -56,7 +58,7 @@ pub async fn save_settings(form: SettingsForm) -> Result<Option<String>, AppErro
             execution_days: number("execution_days", &form.execution_days)?,
             cancel_on_delete: !form.cancel_on_delete.is_empty(),
         };
-        change(&backend()?, form.project_id, &seen(&form.version), Change::Replace(draft)).await?;
+        change(&backend()?, &actor, form.project_id, &seen(&form.version), Change::Replace(draft)).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;
@@ -68,7 +70,7 @@ pub async fn save_settings(form: SettingsForm) -> Result<Option<String>, AppErro
 #[server(protocol = Wire, prefix = "/fn", endpoint = "rotate_secret")]
 pub async fn rotate_secret(project_id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Manage, project_id).await?;
         backend::signing::rotate(&backend()?, &actor, project_id).await?;
         Ok(None)
     };
@@ -81,7 +83,7 @@ pub async fn rotate_secret(project_id: Uuid) -> Result<Option<String>, AppError>
 #[server(protocol = Wire, prefix = "/fn", endpoint = "forget_secret")]
 pub async fn forget_secret(project_id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let actor = authenticate()?;
+        let actor = may(Permission::Manage, project_id).await?;
         backend::signing::forget_previous(&backend()?, &actor, project_id).await?;
         Ok(None)
     };
@@ -95,7 +97,7 @@ pub async fn forget_secret(project_id: Uuid) -> Result<Option<String>, AppError>
 pub async fn save_alerts(form: AlertsForm) -> Result<Option<String>, AppError> {
     use domain::alert::{AlertKind, AlertSettingsDraft};
     let result = async {
-        authenticate()?;
+        let actor = may(Permission::Manage, form.project_id).await?;
         let ticked = [
             (AlertKind::Failure, &form.failure),
             (AlertKind::Recovery, &form.recovery),
@@ -108,7 +110,7 @@ pub async fn save_alerts(form: AlertsForm) -> Result<Option<String>, AppError> {
             kinds: ticked.into_iter().filter(|(_, box_)| !box_.is_empty()).map(|(kind, _)| kind).collect(),
             throttle_seconds: number("throttle_seconds", &form.throttle_seconds)?.unwrap_or(300),
         };
-        backend::alerts::change(&backend()?, form.project_id, &seen(&form.version), draft).await?;
+        backend::alerts::change(&backend()?, &actor, form.project_id, &seen(&form.version), draft).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;

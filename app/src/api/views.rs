@@ -26,6 +26,8 @@ pub struct TaskListView {
     pub page: Page<Task>,
     /// Names of the groups that its tasks are in, and of the one that is asked for.
     pub groups: Vec<(Uuid, String)>,
+    /// Whether who looks may change nothing.
+    pub looks_only: bool,
 }
 
 /// What a task list shows, as it stands in its URL.

@@ -2,6 +2,7 @@
 //! one shape for all, so that what sends, waits and refuses is downloaded once and not once a function.
 
 use super::executions::GetFragment;
+use crate::browser;
 use crate::error::AppError;
 use leptos::server_fn::client::Client;
 use leptos::server_fn::codec::{IntoReq, Json, PostUrl};
@@ -106,6 +107,10 @@ fn exchange<C: Client<AppError>>(request: Result<C::Request, AppError>) -> Pendi
     Box::pin(async move {
         let response = C::send(request?).await?;
         let refused = response.status() >= 400;
+        if response.status() == 401 {
+            // The session has ended: the server shows where one signs in.
+            browser::reload();
+        }
         let body = response.try_into_bytes().await?;
         if refused { Err(AppError::de(body)) } else { Ok(body) }
     })

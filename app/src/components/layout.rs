@@ -39,6 +39,7 @@ pub fn Header() -> impl IntoView {
             <nav aria-label="Main">
                 <A href="/projects">"Projects"</A>
                 <A href="/deletions">"Deletions"</A>
+                <A href="/account">"Account"</A>
             </nav>
             <span class="space"></span>
             {button}
@@ -82,6 +83,11 @@ pub fn ProjectHead(
             {tabs.collect_view()}
         </nav>
     }
+}
+
+/// Says why there is nothing to click for who may only look: the stylesheet hides what changes anything beside it.
+pub fn looks_only() -> AnyView {
+    view! { <p class="looks-only" role="note">"You may look at this project, and change nothing in it."</p> }
 }
 
 /// Where a page inside a project stands.

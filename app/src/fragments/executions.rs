@@ -6,7 +6,7 @@ use super::chart;
 use super::html;
 use super::parts::{chip, empty, moment, next_page, run_form};
 use crate::api::Fragment;
-use crate::components::layout::ProjectHead;
+use crate::components::layout::{ProjectHead, looks_only};
 use crate::error::AppError;
 use crate::view;
 use crate::words;
@@ -32,14 +32,15 @@ const FILTERS: [(&str, &str); 6] = [
     ("SKIPPED", "Skipped"),
 ];
 
-/// The latest executions of a task and its last 30 days.
-pub async fn of_task(backend: &Backend, task: &Task) -> Result<String, AppError> {
+/// The latest executions of a task and its last 30 days; with the reason why nothing can be changed, if so.
+pub async fn of_task(backend: &Backend, task: &Task, is_looking: bool) -> Result<String, AppError> {
     let project = task.project_id;
     let query = ExecutionQuery { task_id: Some(task.uuid), limit: Some(LATEST), ..Default::default() };
     let page = backend::executions::list(backend, project, &query).await?;
     let zone = &task.schedule_config.timezone;
     let days = backend::executions::stats(backend, project, Some(task.uuid), Some(chart::DAYS), Some(zone)).await?;
-    Ok(html(latest(task, &page, &days)))
+    let note = if is_looking { html(looks_only()) } else { String::new() };
+    Ok(note + &html(latest(task, &page, &days)))
 }
 
 pub(super) fn latest(task: &Task, page: &Page<Execution>, days: &[DayCounts]) -> AnyView {

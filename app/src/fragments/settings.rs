@@ -3,12 +3,16 @@
 use super::address::Address;
 use super::html;
 use super::parts::moment;
+use super::people;
 use crate::api::{ForgetSecret, Fragment, RotateSecret, SaveAlerts, SaveSettings};
 use crate::components::layout::ProjectHead;
 use crate::error::AppError;
 use crate::view;
 use backend::Backend;
+use domain::account::Member;
 use domain::alert::{Alert, AlertKind, AlertSettings, AlertState};
+use domain::api_key::ApiKey;
+use domain::page::Limit;
 use domain::project::{Project, SigningSecrets};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -18,13 +22,24 @@ use uuid::Uuid;
 const LISTED: u32 = 20;
 
 /// The page.
-pub async fn page(backend: &Backend, project: Uuid, address: &Address<'_>) -> Result<Fragment, AppError> {
+pub async fn page(
+    backend: &Backend,
+    project: Uuid,
+    address: &Address<'_>,
+    manages: bool,
+) -> Result<Fragment, AppError> {
     let project = backend::projects::get(backend, project).await?;
+    let members = backend::members::list(backend, project.id, None, Some(Limit::MAX)).await?.data;
+    if !manages {
+        // Secrets, and where alerts go, are not for everybody.
+        return Ok(Fragment::new(&format!("Settings of {}", project.name), &html(for_all(project, &members, address))));
+    }
+    let keys = backend::api_keys::list(backend, project.id, None, Some(Limit::MAX)).await?.data;
     let secrets = backend::signing::get(backend, project.id).await?;
     let settings = backend::alerts::settings(backend, project.id).await?;
     let alerts = backend::alerts::list(backend, project.id, None, Some(LISTED)).await?.data;
     let title = format!("Settings of {}", project.name);
-    Ok(Fragment::new(&title, &html(whole(project, &secrets, &settings, &alerts, address))))
+    Ok(Fragment::new(&title, &html(whole(project, &secrets, &settings, &alerts, &People { members, keys }, address))))
 }
 
 pub(super) fn whole(
@@ -32,15 +47,37 @@ pub(super) fn whole(
     secrets: &SigningSecrets,
     settings: &AlertSettings,
     alerts: &[Alert],
+    others: &People,
     address: &Address<'_>,
 ) -> AnyView {
+    let audit = format!("/projects/{}/audit", project.id);
     view! {
         <ProjectHead id=project.id name=project.name.clone() tab="Settings" />
         <div class="settings">
             {details(&project, address)}
+            {people::members(project.id, &others.members, &address.get("email").unwrap_or_default())}
+            {people::keys(project.id, &others.keys)}
             {signing(project.id, secrets)}
             {told(settings, address)}
             {recent(alerts)}
+            <p><a class="link" href=audit>"What was done in this project, and by whom"</a></p>
+        </div>
+    }
+}
+
+/// People and programs that have to do with a project.
+pub(super) struct People {
+    pub members: Vec<Member>,
+    pub keys: Vec<ApiKey>,
+}
+
+/// What everybody in the project may see of it.
+fn for_all(project: Project, members: &[Member], address: &Address<'_>) -> AnyView {
+    view! {
+        <ProjectHead id=project.id name=project.name.clone() tab="Settings" />
+        <div class="settings">
+            <fieldset disabled>{details(&project, address)}</fieldset>
+            {people::members(project.id, members, "")}
         </div>
     }
 }

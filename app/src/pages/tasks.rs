@@ -4,7 +4,7 @@ use super::route::{self, RefusalBanner};
 use super::task_list::TaskList;
 use crate::api::{TaskListView, TaskQuery, get_deletion, list_tasks};
 use crate::components::deletion_parts::DeletionBadge;
-use crate::components::layout::ProjectHead;
+use crate::components::layout::{ProjectHead, looks_only};
 use crate::components::loaded::{Loaded, loaded};
 use crate::components::status_badge::{self, UndoForm};
 use crate::view;
@@ -32,7 +32,7 @@ pub fn TasksPage() -> impl IntoView {
 #[component]
 fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
     let (id, name) = (view.project.id, view.project.name.clone());
-    let counts = RwSignal::new(view.counts);
+    let (counts, note) = (RwSignal::new(view.counts), view.looks_only.then(looks_only));
     let next = view.page.next_cursor.clone().map(|cursor| {
         let href = list_url(id, &TaskQuery { cursor: Some(cursor), ..query.clone() });
         view! { <p class="pager"><a class="btn" href=href>"Next page"</a></p> }
@@ -44,6 +44,7 @@ fn Content(view: TaskListView, query: TaskQuery) -> impl IntoView {
                 "New task"
             </a>
         </ProjectHead>
+        {note}
         <RefusalBanner />
         <Notice project_id=id />
         <Filters project_id=id query=query.clone() counts />

@@ -1,0 +1,164 @@
+//! Pages that are documents of their own, without a program in the browser: signing in, setting up, and what is shown once.
+//! They stand before or beside everything else, so they need nothing of it.
+
+use crate::error::AppError;
+use crate::view;
+use leptos::prelude::*;
+
+/// The parts of a page that the server's own files are named by.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    /// The path of the stylesheet.
+    pub stylesheet: &'a str,
+}
+
+/// What was typed into the form of a document, and why it was refused.
+#[derive(Default)]
+pub struct Typed {
+    /// The address.
+    pub email: String,
+    /// Where the person wanted to go.
+    pub next: String,
+    /// The one-time token, or link.
+    pub token: String,
+    /// What was wrong.
+    pub error: Option<AppError>,
+}
+
+/// Signing in; `elsewhere` names where one can sign in besides, if anywhere.
+pub fn login(files: Files<'_>, typed: &Typed, elsewhere: Option<&str>) -> String {
+    let by_link = (!typed.token.is_empty()).then(|| {
+        view! {
+            <form class="form card" method="post" action="/login/link" aria-label="Sign in by link">
+                <input type="hidden" name="token" value=typed.token.clone() />
+                <input type="hidden" name="next" value=typed.next.clone() />
+                <p>"This link signs you in once."</p>
+                <div class="foot"><button type="submit" class="btn primary">"Sign in"</button></div>
+            </form>
+        }
+    });
+    let elsewhere = elsewhere.map(|name| {
+        let href = format!(
+            "/login/oidc?{}",
+            form_urlencoded::Serializer::new(String::new()).append_pair("next", &typed.next).finish()
+        );
+        view! { <p><a class="btn" href=href>"Sign in with " {name.to_owned()}</a></p> }
+    });
+    let form = typed.token.is_empty().then(|| {
+        view! {
+            <form class="form card" method="post" action="/login" aria-label="Sign in">
+                <input type="hidden" name="next" value=typed.next.clone() />
+                {field("E-mail", "email", "email", &typed.email, "username", None)}
+                {field("Password", "password", "password", "", "current-password", None)}
+                <div class="foot"><button type="submit" class="btn primary">"Sign in"</button></div>
+            </form>
+        }
+    });
+    let body = view! {
+        <h1>"Sign in"</h1>
+        {refusal(typed)}
+        {by_link}
+        {form}
+        {elsewhere}
+    };
+    document(files, "Sign in", body.into_any())
+}
+
+/// Making the first administrator.
+pub fn setup(files: Files<'_>, typed: &Typed) -> String {
+    let body = view! {
+        <h1>"Set up Sexton"</h1>
+        <p class="sub">"This instance has no administrator yet. The server printed a one-time token at its start, and keeps it in a file that only its owner can read."</p>
+        {refusal(typed)}
+        <form class="form card" method="post" action="/setup" aria-label="Set up">
+            {field("Setup token", "token", "text", &typed.token, "off", None)}
+            {field("Your e-mail", "email", "email", &typed.email, "username", None)}
+            {field("Password", "password", "password", "", "new-password", Some("At least 12 characters."))}
+            <div class="foot"><button type="submit" class="btn primary">"Make me the administrator"</button></div>
+        </form>
+    };
+    document(files, "Set up", body.into_any())
+}
+
+/// A secret that is seen only now.
+pub fn shown_once(files: Files<'_>, what: &str, name: &str, secret: &str, back: &str) -> String {
+    let body = view! {
+        <h1>{format!("Your new {what}")}</h1>
+        <p>"Copy it now: it is not kept, and cannot be shown again."</p>
+        <div class="form card">
+            <div class="field">
+                <label for="secret">{name.to_owned()}</label>
+                <input id="secret" readonly value=secret.to_owned() class="mono" />
+            </div>
+            <div class="foot">
+                <a class="btn" href=back.to_owned()>"Done"</a>
+                <button type="button" class="btn primary" data-copies="secret" hidden>"Copy"</button>
+            </div>
+        </div>
+        <script src="/copy.js" defer></script>
+    };
+    document(files, what, body.into_any())
+}
+
+/// Something that could not be done, and the way back.
+pub fn refused(files: Files<'_>, error: &AppError, back: &str) -> String {
+    let body = view! {
+        <section class="empty" role="alert">
+            <h1>{error.0.kind.title()}</h1>
+            <p>{error.detail().to_owned()}</p>
+            <p><a class="btn" href=back.to_owned()>"Back"</a></p>
+        </section>
+    };
+    document(files, error.0.kind.title(), body.into_any())
+}
+
+fn refusal(typed: &Typed) -> Option<AnyView> {
+    typed.error.as_ref().map(|error| {
+        view! {
+            <p class="alert" role="alert">
+                <b>{error.0.kind.title()}</b>
+                " "
+                {error.detail().to_owned()}
+            </p>
+        }
+    })
+}
+
+fn field(
+    label: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    value: &str,
+    completion: &'static str,
+    hint: Option<&'static str>,
+) -> AnyView {
+    let about = hint.map(|_| format!("{name}-hint"));
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input id=name name=name type=kind value=value.to_owned() autocomplete=completion required aria-describedby=about />
+            {hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> })}
+        </div>
+    }
+}
+
+fn document(files: Files<'_>, title: &str, body: AnyView) -> String {
+    let title = format!("{title} · Sexton");
+    let page = view! {
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <title>{title}</title>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="stylesheet" href=files.stylesheet.to_owned() />
+            </head>
+            <body>
+                <header><a href="/" class="logo">"Sexton"</a></header>
+                <main id="main" class="alone">{body}</main>
+            </body>
+        </html>
+    };
+    format!("<!DOCTYPE html>{}", page.to_html().replace("<!>", ""))
+}

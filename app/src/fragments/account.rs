@@ -1,0 +1,126 @@
+//! The account of who looks: password, browsers, tokens.
+
+use super::address::Address;
+use super::html;
+use super::parts::{moment, moment_or_dash};
+use super::people::named;
+use crate::api::{ChangePassword, DeleteToken, EndSession, Fragment};
+use crate::error::AppError;
+use crate::view;
+use backend::Backend;
+use backend::access::{Caller, Person};
+use domain::account::{PersonalToken, Session};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use uuid::Uuid;
+
+/// The page.
+pub async fn page(backend: &Backend, caller: &Caller, address: &Address<'_>) -> Result<Fragment, AppError> {
+    let person = caller.person()?;
+    let sessions = backend::accounts::sessions(backend, person).await?;
+    let tokens = backend::accounts::tokens::list(backend, person, None, Some(200)).await?.data;
+    let changed = address.get("notice").is_some_and(|notice| notice == "password");
+    Ok(Fragment::new("Account", &html(whole(person, &sessions, &tokens, changed))))
+}
+
+pub(super) fn whole(person: &Person, sessions: &[Session], tokens: &[PersonalToken], changed: bool) -> AnyView {
+    let audit = person.is_admin.then(|| view! { <a class="btn" href="/audit">"Audit of this instance"</a> });
+    view! {
+        <div class="head">
+            <h1>"Account"</h1>
+            <span class="space"></span>
+            {audit}
+            <form method="post" action="/logout" class="inline"><button type="submit" class="btn" id="sign-out">"Sign out"</button></form>
+        </div>
+        <p class="sub" data-testid="who">{person.email.clone()}</p>
+        {changed.then(|| view! { <p class="alert" role="status">"The password was changed. Other browsers were signed out."</p> })}
+        <div class="settings">
+            {password()}
+            {browsers(person, sessions)}
+            {programs(tokens)}
+        </div>
+    }
+}
+
+fn password() -> AnyView {
+    let field = |label: &'static str, name: &'static str, completion: &'static str| {
+        view! {
+            <div class="field">
+                <label for=name>{label}</label>
+                <input id=name name=name type="password" autocomplete=completion required />
+            </div>
+        }
+    };
+    view! {
+        <form class="form card" method="post" action=ChangePassword::PATH aria-label="Password">
+            <h2>"Password"</h2>
+            {field("Present password", "current_password", "current-password")}
+            {field("New password, at least 12 characters", "new_password", "new-password")}
+            <div class="foot"><button type="submit" class="btn primary" id="change-password">"Change the password"</button></div>
+        </form>
+    }
+}
+
+fn browsers(person: &Person, sessions: &[Session]) -> AnyView {
+    let row = |session: &Session| {
+        let is_this = person.session == Some(session.id);
+        let action = if is_this {
+            view! { <span class="sub">"This browser"</span> }
+        } else {
+            one_button::<EndSession>(session.id, format!("end-{}", session.id), "Sign out")
+        };
+        view! {
+            <tr data-testid="session-row">
+                <td>{session.agent.clone().unwrap_or_else(|| "Unknown".to_owned())}<div class="sub">{session.address.clone()}</div></td>
+                <td data-label="Since">{moment(session.created_at)}</td>
+                <td data-label="Last seen">{moment(session.last_seen_at)}</td>
+                <td class="actions">{action}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="card table" aria-labelledby="browsers">
+            <h2 id="browsers" class="pad">"Browsers that are signed in"</h2>
+            <table>
+                <thead><tr><th scope="col">"Browser"</th><th scope="col">"Since"</th><th scope="col">"Last seen"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
+                <tbody>{sessions.iter().map(row).collect_view()}</tbody>
+            </table>
+        </section>
+    }
+}
+
+fn programs(tokens: &[PersonalToken]) -> AnyView {
+    let row = |token: &PersonalToken| {
+        view! {
+            <tr data-testid="token-row">
+                <td>{token.name.clone()}<div class="sub mono">{format!("{}…", token.hint)}</div></td>
+                <td data-label="Last use">{moment_or_dash(token.last_used_at)}</td>
+                <td data-label="Ends">{moment_or_dash(token.expires_at)}</td>
+                <td class="actions">{one_button::<DeleteToken>(token.id, format!("delete-{}", token.id), "Delete")}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="card table" aria-labelledby="tokens">
+            <h2 id="tokens" class="pad">"Personal tokens"</h2>
+            <table>
+                <thead><tr><th scope="col">"Name"</th><th scope="col">"Last use"</th><th scope="col">"Ends"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
+                <tbody>{tokens.iter().map(row).collect_view()}</tbody>
+            </table>
+            <form class="form" method="post" action="/account/tokens" aria-label="Create a token">
+                <p class="sub">"A program with your token may what you may: Authorization: Bearer sxt_…"</p>
+                {named("token")}
+                <div class="foot"><button type="submit" class="btn primary" id="create-token">"Create a token"</button></div>
+            </form>
+        </section>
+    }
+}
+
+fn one_button<F: ServerFn>(of: Uuid, id: String, words: &'static str) -> AnyView {
+    view! {
+        <form method="post" action=F::PATH class="inline">
+            <input type="hidden" name="id" value=of.to_string() />
+            <button type="submit" class="btn" id=id>{words}</button>
+        </form>
+    }
+}
