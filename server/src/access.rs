@@ -1,43 +1,175 @@
-//! Who calls. Until there are accounts: whoever can reach the loopback interface of this machine, and nobody else.
+//! Who calls, and whether they may: the first thing that every handler asks, by the type of its first argument.
 //!
-//! Programs that were called show an API key of their project besides ([`KeyCaller`]).
-//!
-//! A page on the internet can make a browser here send requests, so a foreign `Host` (DNS rebinding) and a foreign
-//! origin (`Sec-Fetch-Site`, `Origin`; see [`crate::router`]) are refused.
+//! [`Reader`], [`Writer`], [`Deleter`] and [`Manager`] are callers who have that permission in the project of the path;
+//! [`SignedIn`] is a person, [`Operator`] an administrator of the instance, [`KeyCaller`] a program that was called. What
+//! each may is said in `domain/access.rs`, and asked anew for every request. The order is that of the specification: who
+//! (401), whether they may see the project (404), whether they may do this (403), and only then what they asked.
 
 use crate::AppState;
+use crate::rest::extract::invalid;
 use crate::rest::problem::Problem;
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
 use backend::Actor;
+use backend::access::{Caller, Person, admit, identify};
+use backend::accounts::Visit;
 use backend::api_keys::{KeyHolder, authenticate};
+use domain::access::Permission;
+use domain::api_key::Scope;
 use domain::error::{ProblemKind, Refusal};
 use std::net::SocketAddr;
 use tower_http::request_id::RequestId;
+use uuid::Uuid;
 
-/// The caller of a request, as it is written into records.
+/// The cookie of a session over https: only this host can set it, for all paths, and it never travels in the clear.
+const SECURE_COOKIE: &str = "__Host-sexton";
+/// The cookie where there is no https.
+const PLAIN_COOKIE: &str = "sexton";
+
+/// The name of the session's cookie.
+#[must_use]
+pub const fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+/// Who sent a request, found out once.
 #[derive(Clone, Debug)]
-pub struct Caller(pub Actor);
+pub struct Identified(pub Result<Caller, Refusal>);
 
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Problem;
+/// Finds out who sent a request, and keeps it with the request.
+pub async fn identified(parts: &mut Parts, state: &AppState) -> Identified {
+    if let Some(known) = parts.extensions.get::<Identified>() {
+        return known.clone();
+    }
+    let who = match secret(&parts.headers, state.is_secure) {
+        Some(secret) => identify(&state.backend, &secret).await.map_err(backend::Error::into_refusal),
+        None => {
+            Err(Refusal::new(ProblemKind::Unauthorized, "Nobody is signed in: a session, token or API key is needed."))
+        }
+    };
+    let identified = Identified(who);
+    parts.extensions.insert(identified.clone());
+    identified
+}
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(caller(parts)))
+/// The caller of a request, as records name them.
+pub fn actor(parts: &Parts, caller: &Caller) -> Actor {
+    caller.actor(request_id(parts), address(parts))
+}
+
+/// Where a request comes from, for who signs in.
+pub fn visit(parts: &Parts) -> Visit {
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Visit { address: address(parts), agent: agent.map(str::to_owned), request_id: request_id(parts) }
+}
+
+fn request_id(parts: &Parts) -> Option<String> {
+    let id = parts.extensions.get::<RequestId>()?.header_value().to_str().ok()?;
+    Some(id.to_owned())
+}
+
+fn address(parts: &Parts) -> Option<String> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string())
+}
+
+/// What a request shows: `Authorization: Bearer <secret>`, or the secret alone; else the cookie.
+fn secret(headers: &HeaderMap, is_secure: bool) -> Option<String> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Some(authorization(headers).unwrap_or_default().to_owned());
+    }
+    let jar = CookieJar::from_headers(headers);
+    jar.get(cookie_name(is_secure)).map(|cookie| cookie.value().to_owned())
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+    match given.split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => Some(secret.trim()),
+        Some(_) => None,
+        None => Some(given),
     }
 }
 
-/// The caller of a request that passed [`only_loopback`], with the id of the request: the client's own, or ours.
-#[must_use]
-pub fn caller(parts: &Parts) -> Actor {
-    let request_id = parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    Actor { name: "local operator".to_owned(), request_id: request_id.map(str::to_owned) }
+/// Who has the permission in the project that the path names.
+async fn admitted(parts: &mut Parts, state: &AppState, permission: Permission) -> Result<Actor, Problem> {
+    let caller = identified(parts, state).await.0?;
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    let params = params.map_err(|rejection| invalid("(path)", &rejection.to_string()))?;
+    let project = params.iter().find(|(name, _)| *name == "project_id").map(|(_, value)| value.parse::<Uuid>());
+    let Some(Ok(project)) = project else {
+        return Err(invalid("project_id", "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"));
+    };
+    admit(&state.backend, &caller, project, permission).await?;
+    Ok(actor(parts, &caller))
 }
 
-/// A program with an API key: `Authorization: <key>` or `Authorization: Bearer <key>`.
+macro_rules! callers_of_a_project {
+    ($($(#[$meta:meta])* $name:ident: $permission:ident,)+) => { $(
+        $(#[$meta])*
+        pub struct $name(pub Actor);
+
+        impl FromRequestParts<AppState> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+                admitted(parts, state, Permission::$permission).await.map(Self)
+            }
+        }
+    )+ };
+}
+
+callers_of_a_project! {
+    /// Who may look at the project.
+    Reader: Read,
+    /// Who may change and start things in it.
+    Writer: Write,
+    /// Who may delete things in it.
+    Deleter: Delete,
+    /// Who may manage it.
+    Manager: Manage,
+}
+
+/// Whoever is known here: a person or a program.
+pub struct Known(pub Caller, pub Actor);
+
+impl FromRequestParts<AppState> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let caller = identified(parts, state).await.0?;
+        let actor = actor(parts, &caller);
+        Ok(Self(caller, actor))
+    }
+}
+
+/// A person.
+pub struct SignedIn(pub Person, pub Actor);
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
+        Ok(Self(caller.person()?.clone(), actor))
+    }
+}
+
+/// An administrator of the instance.
+pub struct Operator(pub Actor);
+
+impl FromRequestParts<AppState> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
+        caller.operator()?;
+        Ok(Self(actor))
+    }
+}
+
+/// A program with an API key that was made for callbacks: `Authorization: <key>` or `Authorization: Bearer <key>`.
 pub struct KeyCaller(pub KeyHolder);
 
 impl FromRequestParts<AppState> for KeyCaller {
@@ -48,34 +180,9 @@ impl FromRequestParts<AppState> for KeyCaller {
             let detail = "An API key of the project is needed: Authorization: <key>, or Authorization: Bearer <key>.";
             Refusal::new(ProblemKind::Unauthorized, detail)
         };
-        let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let key = match given.trim().split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
-            Some(_) => return Err(missing().into()),
-            None => given.trim(),
-        };
-        if key.is_empty() {
-            return Err(missing().into());
-        }
-        Ok(Self(authenticate(&state.backend, key).await?))
+        let key = authorization(&parts.headers).filter(|key| !key.is_empty()).ok_or_else(missing)?;
+        let holder = authenticate(&state.backend, key).await?;
+        holder.require(Scope::Callbacks)?;
+        Ok(Self(holder))
     }
-}
-
-/// Refuses who does not come from this machine, and whose `Host` is not a name of it.
-pub async fn only_loopback(request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    if !peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) || !is_local_host(request.headers()) {
-        let detail = "There is no access control yet: Sexton answers only on this machine, as localhost or 127.0.0.1.";
-        return Problem(Refusal::new(ProblemKind::Forbidden, detail)).into_response();
-    }
-    next.run(request).await
-}
-
-fn is_local_host(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
 }

@@ -1,18 +1,15 @@
 //! Every setting, once: as a flag and as an environment variable. `.env.example` is checked against it by a test.
 
+mod commands;
+mod derived;
+
+pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
+
 use anyhow::{Result, bail, ensure};
-use backend::Policies;
-use backend::alerts::CourierSettings;
-use backend::executor::ExecutorSettings;
-use backend::jobs::QueueSettings;
-use backend::pools::PoolSettings;
-use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::deletion::{RetryPolicy, StuckPolicy};
 use domain::schedule::{Schedule, ScheduleConfig};
 use domain::task::ScheduleType;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Sexton: a scheduler of cron tasks that deletes a task durably.
 #[derive(Debug, Parser)]
@@ -30,6 +27,10 @@ pub enum Command {
     Serve(Box<Settings>),
     /// Bring the database to the state that this version needs, and end.
     Migrate(DatabaseSettings),
+    /// Look after accounts, at the database itself: for the operator.
+    User(UserArguments),
+    /// Make API keys, at the database itself: for the operator.
+    ApiKey(KeyArguments),
 }
 
 /// What a node does. All roles share one database; every node may have any of them.
@@ -66,9 +67,21 @@ pub struct Settings {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// Address of pages and API. Loopback only, until there is access control.
+    /// Address of pages and API.
     #[arg(long, env = "SEXTON_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
+    /// Where browsers find Sexton, such as https://cron.example.com. With https, sessions travel by https alone.
+    #[arg(long, env = "SEXTON_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// How the first administrator comes to be.
+    #[command(flatten)]
+    pub claim: ClaimSettings,
+    /// A session that is not used for so long ends, in minutes.
+    #[arg(long, env = "SEXTON_SESSION_IDLE_MINUTES", default_value_t = 4_320, value_parser = clap::value_parser!(i64).range(5..=525_600))]
+    pub session_idle_minutes: i64,
+    /// The longest that a session lasts, in days.
+    #[arg(long, env = "SEXTON_SESSION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=365))]
+    pub session_days: i64,
     /// What this node does.
     #[arg(long, env = "SEXTON_ROLES", value_enum, value_delimiter = ',', default_value = "web,worker,scheduler")]
     pub roles: Vec<Role>,
@@ -177,12 +190,12 @@ impl Settings {
     /// # Errors
     /// One sentence that says what to change.
     pub fn check(&self) -> Result<()> {
-        let address = self.listen;
-        ensure!(
-            address.ip().is_loopback(),
-            "SEXTON_LISTEN={address} is not a loopback address; there is no access control yet, so Sexton listens on \
-             127.0.0.1 or [::1] only"
-        );
+        if let Some(url) = self.public_url.as_deref() {
+            ensure!(
+                url.starts_with("https://") || url.starts_with("http://"),
+                "SEXTON_PUBLIC_URL={url} must begin with https:// or http://"
+            );
+        }
         // Handlers that wait for a connection would fail by waiting; the reconciler and the clean-up have theirs as well.
         let (needed, has) = (u32::from(self.worker_concurrency) + 2, self.worker_connections);
         ensure!(
@@ -206,74 +219,15 @@ impl Settings {
         Ok(())
     }
 
+    /// True when browsers come by https.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// True when this node has the role.
     #[must_use]
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
-    }
-
-    /// The policies of the domain.
-    #[must_use]
-    pub fn policies(&self) -> Policies {
-        Policies {
-            retry: RetryPolicy {
-                max_attempts: self.delete_attempts,
-                base: TimeDelta::milliseconds(self.retry_base_ms),
-                cap: TimeDelta::seconds(self.retry_cap_seconds),
-            },
-            stuck: StuckPolicy {
-                pending_after: TimeDelta::seconds(self.stuck_pending_seconds),
-                failed_after: TimeDelta::seconds(self.stuck_failed_seconds),
-            },
-            undo_window_seconds: self.undo_window_seconds,
-            drain_seconds: self.drain_seconds,
-            ..Policies::default()
-        }
-    }
-
-    /// The queue of this node.
-    #[must_use]
-    pub fn queue(&self, node: &str) -> QueueSettings {
-        let concurrency = usize::from(self.worker_concurrency);
-        let defaults = QueueSettings::default();
-        // A node with few handlers fetches few jobs: it must not be silent for so long that it is taken for dead.
-        let batch_size = defaults.batch_size.min(concurrency * 4);
-        QueueSettings { queue: self.queue_name.clone(), node: node.to_owned(), concurrency, batch_size, ..defaults }
-    }
-
-    /// The calls of this node.
-    #[must_use]
-    pub fn executor(&self) -> ExecutorSettings {
-        ExecutorSettings {
-            calls: self.calls.into(),
-            calls_of_project: self.project_calls.into(),
-            lease: Duration::from_secs(self.lease_seconds.into()),
-            allow_private: self.allow_private_targets,
-            // What is still to be written and handed back has its time after it.
-            grace: Duration::from_secs(self.shutdown_seconds) / 2,
-        }
-    }
-
-    /// How alerts leave this node.
-    #[must_use]
-    pub fn courier(&self) -> CourierSettings {
-        // An empty variable is none.
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        CourierSettings {
-            smtp_url: said(&self.smtp_url),
-            mail_from: said(&self.mail_from),
-            allow_private: self.allow_private_targets,
-        }
-    }
-
-    /// A pool of `max_connections`.
-    #[must_use]
-    pub fn pool(&self, max_connections: u32) -> PoolSettings {
-        PoolSettings {
-            max_connections,
-            acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
-            statement_timeout: Duration::from_millis(self.statement_timeout_ms),
-            silent_timeout: None,
-        }
     }
 }

@@ -4,8 +4,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may panic"))]
 
 pub mod access;
+mod claim;
 pub mod config;
 mod demo;
+mod forms;
+pub mod operate;
 pub mod pages;
 pub mod rest;
 pub mod router;
@@ -40,6 +43,8 @@ pub struct AppState {
     pub request_timeout: Duration,
     /// Whether the demo's receiver is there.
     pub is_demo: bool,
+    /// Whether browsers come by https: cookies are for https alone then.
+    pub is_secure: bool,
     /// Bytes of a request body.
     pub body_limit: usize,
 }

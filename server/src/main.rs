@@ -1,4 +1,4 @@
-//! The binary: `sexton serve` and `sexton migrate`.
+//! The binary: `sexton serve`, `sexton migrate`, and what operators do at the database.
 
 use clap::Parser;
 use server::config::{Cli, Command};
@@ -11,6 +11,8 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(settings) => server::serve::run(*settings).await,
         Command::Migrate(settings) => server::serve::migrate(&settings).await,
+        Command::User(arguments) => server::operate::user(arguments).await,
+        Command::ApiKey(arguments) => server::operate::api_key(arguments).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,19 +1,19 @@
 //! Pages: Leptos routes and server functions, with what they need in context.
 
-use crate::AppState;
-use crate::access;
+use crate::access::{self, Identified};
 use crate::rest::{extract, problem};
+use crate::{AppState, forms};
+use app::api::Asking;
 use app::error::{AppError, HttpStatus};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use backend::Actor;
 use leptos::prelude::{provide_context, use_context};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, generate_route_list};
@@ -26,12 +26,18 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/fn/{*name}", any(problem::no_route))
         .leptos_routes_with_context(state, generate_route_list(app::App), context, move || app::shell(&options))
         .route_layer(from_fn(like_the_api))
+        .route_layer(from_fn_with_state(state.clone(), known_visitors))
+        .merge(forms::router())
         .route("/favicon.svg", get(|headers| crate::site::root_file("favicon.svg", headers)))
+        .route("/copy.js", get(|headers| crate::site::root_file("copy.js", headers)))
         .route("/pkg/{file}", get(crate::site::package))
 }
 
 /// A path that no route has: a problem under `/api`, and else the same page as any, which says so, with status 404.
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    access::identified(&mut parts, &state).await;
+    let request = Request::from_parts(parts, body);
     if matches!(request.uri().path().strip_prefix("/api"), Some(rest) if rest.is_empty() || rest.starts_with('/')) {
         return problem::no_route().await.into_response();
     }
@@ -45,15 +51,33 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(backend.clone());
         provide_context(HttpStatus(problem::status));
-        if let Some(actor) = caller() {
-            provide_context(actor);
+        if let Some(asking) = asking() {
+            provide_context(asking);
         }
     }
 }
 
-/// Who calls a page or server function: the same rule as for the REST API.
-fn caller() -> Option<Actor> {
-    use_context::<Parts>().map(|parts| access::caller(&parts))
+/// Who calls a page or server function, as [`known_visitors`] has found out.
+fn asking() -> Option<Asking> {
+    let parts = use_context::<Parts>()?;
+    let Identified(who) = parts.extensions.get::<Identified>()?.clone();
+    Some(Asking(who.map(|caller| {
+        let actor = access::actor(&parts, &caller);
+        (caller, actor)
+    })))
+}
+
+/// Finds out who asks for a page or calls a server function. A page that nobody known asks for leads to where one signs in;
+/// server functions refuse by themselves.
+async fn known_visitors(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Identified(who) = access::identified(&mut parts, &state).await;
+    if let (Err(refusal), true) = (&who, parts.method == Method::GET)
+        && let Some(response) = forms::ask_to_sign_in(&parts, refusal)
+    {
+        return response;
+    }
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Around Leptos, which reads a body of any size and answers 500 to every form that it cannot read: the answers are those

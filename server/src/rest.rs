@@ -10,11 +10,14 @@ pub mod executions;
 pub mod extract;
 pub mod groups;
 pub mod health;
+pub mod members;
 pub mod problem;
 pub mod projects;
 pub mod runs;
+pub mod session;
 pub mod signing;
 pub mod tasks;
+pub mod tokens;
 
 use crate::AppState;
 use axum::routing::get;
@@ -33,8 +36,17 @@ struct Document;
 /// The API and its document.
 pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(session::get, session::create, session::delete))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::delete))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::replace, projects::merge))
+        .routes(routes!(members::list, members::put))
+        .routes(routes!(members::remove))
+        .routes(routes!(members::audit_of_project))
+        .routes(routes!(members::audit_of_all))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::replace, groups::merge, groups::delete))
         .routes(routes!(groups::start))

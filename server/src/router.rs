@@ -2,7 +2,7 @@
 
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
-use crate::{AppState, access, demo, pages};
+use crate::{AppState, demo, pages};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -57,7 +57,6 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.request_timeout, in_time))
-        .layer(from_fn(access::only_loopback))
         .layer(CsrfLayer::new().with_rejection_response(|_| foreign_origin()))
         .layer(DefaultBodyLimit::max(state.body_limit));
     routes.layer(layers).with_state(state.clone())

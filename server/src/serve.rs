@@ -2,7 +2,7 @@
 
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::workers::Loops;
-use crate::{AppState, demo, router, site, telemetry};
+use crate::{AppState, claim, demo, router, site, telemetry};
 use anyhow::{Context, Result};
 use backend::Backend;
 use backend::alerts::Courier;
@@ -91,6 +91,7 @@ impl Node {
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
+            is_secure: settings.is_secure(),
             body_limit: settings.body_limit_bytes as usize,
         };
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
@@ -125,18 +126,25 @@ async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: Cance
 
 async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
     migrate(&settings.database).await?;
+    if settings.has(Role::Web) {
+        timeout(Duration::from_secs(20), claim::offer(&state.backend, &settings.claim))
+            .await
+            .context("the database does not answer")??;
+    }
     if settings.demo {
         let endpoint = format!("http://{}{}", state.leptos.site_addr, demo::RECEIVER);
         timeout(Duration::from_secs(10), backend::demo::create(&state.backend, &endpoint))
             .await
             .context("the database does not answer")??;
+        claim::invite(&state.backend, &settings.claim, &format!("http://localhost:{}", state.leptos.site_addr.port()))
+            .await?;
     }
     Ok(())
 }
 
 async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, stop: CancellationToken) -> Result<()> {
     let address = listener.local_addr()?;
-    tracing::info!("Sexton is at http://{address} (this machine only: there is no access control yet)");
+    tracing::info!("Sexton is at http://{address} (roles: {:?})", settings.roles);
     let app = if settings.has(Role::Web) { router::router(state) } else { router::probes_only(state) };
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let ended = stop.clone();
@@ -175,7 +183,7 @@ impl Signals {
     }
 }
 
-fn migration_pool() -> PoolSettings {
+pub(crate) fn migration_pool() -> PoolSettings {
     PoolSettings {
         max_connections: 2,
         acquire_timeout: Duration::from_secs(5),

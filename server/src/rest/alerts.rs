@@ -4,7 +4,7 @@ use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Manager, Reader};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use uuid::Uuid;
     responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn settings(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Manager,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(alerts::settings(&state.backend, project_id).await?))
@@ -29,12 +29,12 @@ pub async fn settings(
     responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn change(
     State(state): State<AppState>,
-    _caller: Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     IfMatch(precondition): IfMatch,
     ApiJson(draft): ApiJson<AlertSettingsDraft>,
 ) -> Result<Response, Problem> {
-    Ok(show(alerts::change(&state.backend, project_id, &precondition, draft).await?))
+    Ok(show(alerts::change(&state.backend, &actor, project_id, &precondition, draft).await?))
 }
 
 /// Lists the alerts of a project, newest first.
@@ -42,7 +42,7 @@ pub async fn change(
     responses((status = 200, body = Page<Alert>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<PageParams>,
 ) -> Result<Json<Page<Alert>>, Problem> {

@@ -4,7 +4,7 @@ use super::extract::{ApiJson, ApiPath, ApiQuery};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::Manager;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -30,7 +30,7 @@ pub struct CreatedApiKey {
     responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<PageParams>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
@@ -42,7 +42,7 @@ pub async fn list(
     responses((status = 201, body = CreatedApiKey), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(draft): ApiJson<ApiKeyDraft>,
 ) -> Result<Response, Problem> {
@@ -56,9 +56,9 @@ pub async fn create(
     responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
-    _caller: Caller,
+    Manager(actor): Manager,
     ApiPath((project_id, key_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<StatusCode, Problem> {
-    api_keys::delete(&state.backend, project_id, key_id).await?;
+    api_keys::delete(&state.backend, &actor, project_id, key_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use super::deletions::retry_after;
 use super::extract::{ApiJson, ApiPath};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::Deleter;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -63,7 +63,7 @@ impl BatchResult {
     responses((status = 202, body = BatchAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Deleter(actor): Deleter,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(body): ApiJson<BatchBody>,
 ) -> Result<Response, Problem> {

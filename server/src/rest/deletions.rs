@@ -3,7 +3,7 @@
 use super::extract::{ApiPath, ApiQuery, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Deleter, Operator, Reader};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -35,7 +35,7 @@ pub struct ListParams {
     responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> Result<Json<Page<Deletion>>, Problem> {
@@ -47,7 +47,7 @@ pub async fn list(
     responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list_all(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Operator,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> Result<Json<Page<Deletion>>, Problem> {
     page(&state, None, &params).await
@@ -68,7 +68,7 @@ async fn page(
     responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn summary(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Json<DeletionSummary>, Problem> {
     Ok(Json(deletions::summary(&state.backend, Some(project_id)).await?))
@@ -77,7 +77,7 @@ pub async fn summary(
 /// Counts the deletions of all projects by state.
 #[utoipa::path(get, path = "/api/v1/deletions/summary", tag = "deletions",
     responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
-pub async fn summary_of_all(State(state): State<AppState>, _caller: Caller) -> Result<Json<DeletionSummary>, Problem> {
+pub async fn summary_of_all(State(state): State<AppState>, _: Operator) -> Result<Json<DeletionSummary>, Problem> {
     Ok(Json(deletions::summary(&state.backend, None).await?))
 }
 
@@ -92,7 +92,7 @@ pub struct Retried {
     responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn retry_failed(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Deleter(actor): Deleter,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     retry_all(&state, &actor, Some(project_id)).await
@@ -101,7 +101,10 @@ pub async fn retry_failed(
 /// Gives every failed deletion of all projects a fresh cycle of attempts.
 #[utoipa::path(post, path = "/api/v1/deletions/retry-failed", tag = "deletions",
     responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
-pub async fn retry_failed_of_all(State(state): State<AppState>, Caller(actor): Caller) -> Result<Response, Problem> {
+pub async fn retry_failed_of_all(
+    State(state): State<AppState>,
+    Operator(actor): Operator,
+) -> Result<Response, Problem> {
     retry_all(&state, &actor, None).await
 }
 
@@ -115,7 +118,7 @@ async fn retry_all(state: &AppState, actor: &Actor, project_id: Option<Uuid>) ->
     responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     let deletion = deletions::get(&state.backend, project_id, deletion_id).await?;
@@ -133,10 +136,10 @@ pub async fn get(
     responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn undo(
     State(state): State<AppState>,
-    _caller: Caller,
+    Deleter(actor): Deleter,
     ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
-    let task = steer::undo(&state.backend, project_id, deletion_id).await?;
+    let task = steer::undo(&state.backend, &actor, project_id, deletion_id).await?;
     Ok(([etag(task.version)], Json(task)).into_response())
 }
 
@@ -145,7 +148,7 @@ pub async fn undo(
     responses((status = 202, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn retry(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Deleter(actor): Deleter,
     ApiPath((project_id, deletion_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     let deletion = steer::retry(&state.backend, &actor, project_id, deletion_id).await?;

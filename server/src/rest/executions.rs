@@ -3,7 +3,7 @@
 use super::extract::{ApiPath, ApiQuery};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::Reader;
 use axum::Json;
 use axum::extract::State;
 use backend::executions::{self, ExecutionQuery, LogQuery};
@@ -71,7 +71,7 @@ pub struct StatsParams {
     responses((status = 200, body = Page<Execution>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list_of_task(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> Result<Json<Page<Execution>>, Problem> {
@@ -83,7 +83,7 @@ pub async fn list_of_task(
     responses((status = 200, body = Page<Execution>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> Result<Json<Page<Execution>>, Problem> {
@@ -95,7 +95,7 @@ pub async fn list(
     responses((status = 200, body = Vec<DayCounts>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn stats(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<StatsParams>,
 ) -> Result<Json<Vec<DayCounts>>, Problem> {
@@ -108,7 +108,7 @@ pub async fn stats(
     responses((status = 200, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, execution_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Json<Execution>, Problem> {
     Ok(Json(executions::get(&state.backend, project_id, execution_id).await?))
@@ -119,7 +119,7 @@ pub async fn get(
     responses((status = 200, body = Page<LogLine>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn logs(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, execution_id)): ApiPath<(Uuid, Uuid)>,
     ApiQuery(params): ApiQuery<LogParams>,
 ) -> Result<Json<Page<LogLine>>, Problem> {

@@ -5,7 +5,7 @@ use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Deleter, Reader, Writer};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -60,7 +60,7 @@ pub struct CascadeAnswer {
     responses((status = 200, body = Page<TaskGroup>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<PageParams>,
 ) -> Result<Json<Page<TaskGroup>>, Problem> {
@@ -72,11 +72,11 @@ pub async fn list(
     responses((status = 201, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(draft): ApiJson<TaskGroupDraft>,
 ) -> Result<Response, Problem> {
-    let group = groups::create(&state.backend, project_id, draft).await?;
+    let group = groups::create(&state.backend, &actor, project_id, draft).await?;
     let location = location(&format!("/api/v1/projects/{project_id}/task-groups/{}", group.id));
     Ok((StatusCode::CREATED, [location, etag(group.version)], Json(group)).into_response())
 }
@@ -86,7 +86,7 @@ pub async fn create(
     responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     Ok(show(groups::get(&state.backend, project_id, group_id).await?))
@@ -97,12 +97,12 @@ pub async fn get(
     responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn replace(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiJson(draft): ApiJson<TaskGroupDraft>,
 ) -> Result<Response, Problem> {
-    Ok(show(groups::change(&state.backend, project_id, group_id, &precondition, Change::Replace(draft)).await?))
+    Ok(show(groups::change(&state.backend, &actor, project_id, group_id, &precondition, Change::Replace(draft)).await?))
 }
 
 /// Changes what the body names; null clears (JSON merge patch). Its tasks are planned anew.
@@ -110,12 +110,12 @@ pub async fn replace(
     responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn merge(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiJson(patch): ApiJson<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    Ok(show(groups::change(&state.backend, project_id, group_id, &precondition, Change::Merge(patch)).await?))
+    Ok(show(groups::change(&state.backend, &actor, project_id, group_id, &precondition, Change::Merge(patch)).await?))
 }
 
 /// Lets the tasks of a group run until the next edge of its window; without a window, until it is stopped.
@@ -123,10 +123,10 @@ pub async fn merge(
     responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn start(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
-    Ok(show(groups::steer(&state.backend, project_id, group_id, RunState::Running).await?))
+    Ok(show(groups::steer(&state.backend, &actor, project_id, group_id, RunState::Running).await?))
 }
 
 /// Lets no task of a group run until the next edge of its window; without a window, until it is started.
@@ -134,10 +134,10 @@ pub async fn start(
     responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn stop(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
-    Ok(show(groups::steer(&state.backend, project_id, group_id, RunState::NotRunning).await?))
+    Ok(show(groups::steer(&state.backend, &actor, project_id, group_id, RunState::NotRunning).await?))
 }
 
 /// Lists the tasks of a group, newest first.
@@ -145,7 +145,7 @@ pub async fn stop(
     responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn tasks(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
     ApiQuery(params): ApiQuery<TasksParams>,
 ) -> Result<Json<Page<Task>>, Problem> {
@@ -160,7 +160,7 @@ pub async fn tasks(
     responses((status = 204), (status = 202, body = CascadeAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Deleter(actor): Deleter,
     ApiPath((project_id, group_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiQuery(params): ApiQuery<DeleteParams>,

@@ -69,6 +69,10 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | K::DeletionNotFound
         | K::ExecutionNotFound
         | K::ApiKeyNotFound
+        | K::TokenNotFound
+        | K::SessionNotFound
+        | K::MemberNotFound
+        | K::UserNotFound
         | K::RouteNotFound => StatusCode::NOT_FOUND,
         K::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         K::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -79,6 +83,8 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | K::ExecutionEnded
         | K::PointOfNoReturn
         | K::NotFailed
+        | K::LastAdmin
+        | K::AlreadyClaimed
         | K::HasChildren => StatusCode::CONFLICT,
         K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
         K::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -3,7 +3,7 @@
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Known, Manager, Reader, SignedIn};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -32,10 +32,10 @@ pub struct PageParams {
     responses((status = 200, body = Page<Project>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    Known(caller, _): Known,
     ApiQuery(params): ApiQuery<PageParams>,
 ) -> Result<Json<Page<Project>>, Problem> {
-    Ok(Json(projects::list(&state.backend, params.cursor.as_deref(), params.limit).await?))
+    Ok(Json(projects::list(&state.backend, &caller, params.cursor.as_deref(), params.limit).await?))
 }
 
 /// Creates a project.
@@ -43,10 +43,10 @@ pub async fn list(
     responses((status = 201, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
-    _caller: Caller,
+    SignedIn(_, actor): SignedIn,
     ApiJson(draft): ApiJson<ProjectDraft>,
 ) -> Result<Response, Problem> {
-    let project = projects::create(&state.backend, draft).await?;
+    let project = projects::create(&state.backend, &actor, draft).await?;
     let path = HeaderValue::try_from(format!("/api/v1/projects/{}", project.id));
     let location = (header::LOCATION, path.unwrap_or(HeaderValue::from_static("/api/v1/projects")));
     Ok((StatusCode::CREATED, [location, etag(project.version)], Json(project)).into_response())
@@ -57,7 +57,7 @@ pub async fn create(
     responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(projects::get(&state.backend, project_id).await?))
@@ -68,12 +68,12 @@ pub async fn get(
     responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn replace(
     State(state): State<AppState>,
-    _caller: Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     IfMatch(precondition): IfMatch,
     ApiJson(draft): ApiJson<ProjectDraft>,
 ) -> Result<Response, Problem> {
-    Ok(show(projects::change(&state.backend, project_id, &precondition, Change::Replace(draft)).await?))
+    Ok(show(projects::change(&state.backend, &actor, project_id, &precondition, Change::Replace(draft)).await?))
 }
 
 /// Changes what the body names; null clears (JSON merge patch).
@@ -81,12 +81,12 @@ pub async fn replace(
     responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn merge(
     State(state): State<AppState>,
-    _caller: Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     IfMatch(precondition): IfMatch,
     ApiJson(patch): ApiJson<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    Ok(show(projects::change(&state.backend, project_id, &precondition, Change::Merge(patch)).await?))
+    Ok(show(projects::change(&state.backend, &actor, project_id, &precondition, Change::Merge(patch)).await?))
 }
 
 fn show(project: Project) -> Response {

@@ -3,7 +3,7 @@
 use super::extract::ApiPath;
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::Writer;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,7 +18,7 @@ use uuid::Uuid;
     responses((status = 201, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn trigger(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     let execution = executions::trigger(&state.backend, &actor, project_id, task_id).await?;
@@ -33,7 +33,7 @@ pub async fn trigger(
     responses((status = 200, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn cancel(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, execution_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Json<Execution>, Problem> {
     Ok(Json(executions::cancel(&state.backend, &actor, project_id, execution_id).await?))

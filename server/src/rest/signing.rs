@@ -3,7 +3,7 @@
 use super::extract::ApiPath;
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::Manager;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -17,7 +17,7 @@ use uuid::Uuid;
     responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Manager,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::get(&state.backend, project_id).await?))
@@ -28,7 +28,7 @@ pub async fn get(
     responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn rotate(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::rotate(&state.backend, &actor, project_id).await?))
@@ -39,7 +39,7 @@ pub async fn rotate(
     responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn forget_previous(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::forget_previous(&state.backend, &actor, project_id).await?))

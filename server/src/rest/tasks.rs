@@ -3,7 +3,7 @@
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Deleter, Reader, Writer};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -93,7 +93,7 @@ pub struct DeletionAnswer {
     responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> Result<Json<Page<Task>>, Problem> {
@@ -107,11 +107,11 @@ pub async fn list(
     responses((status = 201, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn create(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(draft): ApiJson<TaskDraft>,
 ) -> Result<Response, Problem> {
-    let task = tasks::create(&state.backend, project_id, draft).await?;
+    let task = tasks::create(&state.backend, &actor, project_id, draft).await?;
     let location = location(&format!("/api/v1/projects/{project_id}/tasks/{}", task.uuid));
     Ok((StatusCode::CREATED, [location, etag(task.version)], Json(task)).into_response())
 }
@@ -121,7 +121,7 @@ pub async fn create(
     responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     Ok(show(tasks::get(&state.backend, project_id, task_id).await?))
@@ -132,13 +132,13 @@ pub async fn get(
     responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn replace(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiJson(draft): ApiJson<TaskDraft>,
 ) -> Result<Response, Problem> {
     let change = Change::Replace(Box::new(draft));
-    Ok(show(tasks::change(&state.backend, project_id, task_id, &precondition, change).await?))
+    Ok(show(tasks::change(&state.backend, &actor, project_id, task_id, &precondition, change).await?))
 }
 
 /// Changes what the body names; null clears (JSON merge patch).
@@ -146,12 +146,12 @@ pub async fn replace(
     responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn merge(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiJson(patch): ApiJson<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    Ok(show(tasks::change(&state.backend, project_id, task_id, &precondition, Change::Merge(patch)).await?))
+    Ok(show(tasks::change(&state.backend, &actor, project_id, task_id, &precondition, Change::Merge(patch)).await?))
 }
 
 /// Enables or disables a task.
@@ -159,12 +159,14 @@ pub async fn merge(
     responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn set_status(
     State(state): State<AppState>,
-    _caller: Caller,
+    Writer(actor): Writer,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiJson(body): ApiJson<StatusBody>,
 ) -> Result<Response, Problem> {
-    Ok(show(tasks::change(&state.backend, project_id, task_id, &precondition, Change::Status(body.status)).await?))
+    Ok(show(
+        tasks::change(&state.backend, &actor, project_id, task_id, &precondition, Change::Status(body.status)).await?,
+    ))
 }
 
 /// Accepts the deletion of a task. 202 is the only success: from then on no run of it starts on any node, except those
@@ -173,7 +175,7 @@ pub async fn set_status(
     responses((status = 202, body = DeletionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Deleter(actor): Deleter,
     ApiPath((project_id, task_uuid)): ApiPath<(Uuid, Uuid)>,
     IfMatch(precondition): IfMatch,
     ApiQuery(NoParams {}): ApiQuery<NoParams>,
@@ -216,7 +218,7 @@ pub struct NoParams {}
     responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn next_runs(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
     ApiQuery(params): ApiQuery<NextRunsParams>,
 ) -> Result<Json<SchedulePreview>, Problem> {
@@ -228,7 +230,7 @@ pub async fn next_runs(
     responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn preview_schedule(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(body): ApiJson<PreviewBody>,
 ) -> Result<Json<SchedulePreview>, Problem> {
@@ -243,7 +245,7 @@ pub async fn preview_schedule(
     responses((status = 200, body = DeletionPreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn preview_deletion(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Reader,
     ApiPath((project_id, task_id)): ApiPath<(Uuid, Uuid)>,
 ) -> Result<Response, Problem> {
     let preview = backend::deletions::preview(&state.backend, project_id, task_id).await?;

@@ -1,6 +1,6 @@
 //! One test's database, the router over it as the server builds it, and the verbs of the tests.
 
-use crate::call::{Answer, Call, call, delete, get};
+use crate::call::{Answer, Call, TOKEN, call, delete, get};
 use axum::Router;
 use clap::Parser;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -32,6 +32,12 @@ const SNAPSHOT: &str = "SELECT coalesce(string_agg(line, E'\\n' ORDER BY line), 
     UNION ALL SELECT concat_ws(' ', 'event', seq, kind) FROM events
     UNION ALL SELECT concat_ws(' ', 'job', id, status, attempts) FROM apalis.jobs) AS lines";
 
+/// Ada, who administers the instance, and her token without its hash.
+const ADMINISTRATOR: &str = "UPDATE setup SET claimed_at = now();
+    INSERT INTO users (id, email, is_admin) VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000001', 'ada@example.com', true);
+    INSERT INTO personal_tokens (id, user_id, name, hash, hint)
+    VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000002', '0192f0c1-7a3b-7cc0-9c4e-000000000001', 'Tests',";
+
 /// The router, as the server builds it.
 pub struct App {
     pub pool: PgPool,
@@ -47,6 +53,7 @@ impl App {
     pub async fn new(options: &PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new().max_connections(4).connect_with(options.clone()).await.unwrap();
         backend::migrate::run(&pool).await.unwrap();
+        let_in(&pool).await;
         Self::on(pool, options.to_url_lossy().as_ref(), &[])
     }
 
@@ -150,6 +157,12 @@ impl App {
     pub async fn execute(&self, statement: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&self.pool).await.unwrap();
     }
+}
+
+/// Makes the administrator of the tests in a database that has been migrated.
+pub async fn let_in(pool: &PgPool) {
+    let statement = format!("{ADMINISTRATOR} sha256('{TOKEN}'), 'sxt_012345')");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
 }
 
 /// The recorder of this process; there can be only one.

@@ -6,7 +6,10 @@ use axum::http::{HeaderMap, Request, header};
 use serde_json::Value;
 use std::net::SocketAddr;
 
-/// A request on its way. From this machine and to `localhost`, unless it says otherwise.
+/// The token of an administrator of the instance, who [`crate::app::App`] knows.
+pub const TOKEN: &str = "sxt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// A request on its way. To `localhost` and by an administrator of the instance, unless it says otherwise.
 pub struct Call {
     method: String,
     path: String,
@@ -16,7 +19,8 @@ pub struct Call {
 }
 
 pub fn call(method: &str, path: &str) -> Call {
-    let headers = vec![("host".to_owned(), "localhost".to_owned())];
+    let headers = [("host", "localhost"), ("authorization", &format!("Bearer {TOKEN}"))];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
     Call { method: method.to_owned(), path: path.to_owned(), peer, headers, body: Vec::new() }
 }
@@ -37,13 +41,17 @@ impl Call {
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(known, _)| known != name);
-        self
+    /// By who holds this token, key or session; the empty one: by nobody.
+    pub fn by(self, secret: &str) -> Self {
+        if secret.is_empty() {
+            self.without("authorization")
+        } else {
+            self.header("authorization", &format!("Bearer {secret}"))
+        }
     }
 
-    pub fn from(mut self, peer: &str) -> Self {
-        self.peer = SocketAddr::new(peer.parse().unwrap(), 50_000);
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
         self
     }
 

@@ -1,6 +1,6 @@
 //! A database that cannot commit: 503, nothing has changed; `docs/http-api` §1, row 9.
 
-use crate::app::{App, task};
+use crate::app::{App, let_in, task};
 use crate::call::{Answer, call};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -114,6 +114,7 @@ async fn somebody_holds_the_lock_of_the_task(_: PgPoolOptions, on: PgConnectOpti
 async fn it_does_not_answer_in_time(pool: PgPoolOptions, on: PgConnectOptions) {
     let pool = pool.max_connections(3).connect_with(on.clone()).await.unwrap();
     backend::migrate::run(&pool).await.unwrap();
+    let_in(&pool).await;
     let app = App::on(pool.clone(), on.to_url_lossy().as_ref(), &["--request-timeout-ms", "300"]);
     let (project, task_path) = app.one_task().await;
     let before = app.snapshot().await;

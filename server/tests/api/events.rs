@@ -1,6 +1,7 @@
 //! Live events over a real connection: `hello`, order, resuming, other projects, the end.
 
 use crate::app::{App, PATIENCE, id_of, listen};
+use crate::call::TOKEN;
 use futures::StreamExt;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -27,8 +28,12 @@ struct Stream {
 
 impl Stream {
     async fn open(url: &str, last: Option<i64>) -> Self {
+        Self::open_by(url, last, TOKEN).await
+    }
+
+    async fn open_by(url: &str, last: Option<i64>, token: &str) -> Self {
         backend::executor::use_tls();
-        let mut request = reqwest::Client::new().get(url);
+        let mut request = reqwest::Client::new().get(url).header("authorization", format!("Bearer {token}"));
         if let Some(last) = last {
             request = request.header("last-event-id", last.to_string());
         }
@@ -209,5 +214,24 @@ async fn an_unknown_project_has_no_stream(_: PgPoolOptions, on: PgConnectOptions
     let app = App::new(&on).await;
     let path = "/api/v1/projects/0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d/events";
     app.get(path).await.problem(404, "project-not-found");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_stream_ends_within_seconds_when_its_reader_may_not_read_any_more(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, grace) = (app.project("Billing").await, app.person("grace").await);
+    app.join(&project, "grace", "readonly").await;
+    let address = listen(app.router.clone(), app.stop.clone()).await;
+    let mut own = Stream::open_by(&format!("http://{address}{project}/events"), None, &grace).await;
+    let mut all = Stream::open_by(&format!("http://{address}/api/v1/events"), None, &grace).await;
+    for stream in [&mut own, &mut all] {
+        assert_eq!(stream.names(1).await, ["hello"]);
+    }
+    app.execute("DELETE FROM personal_tokens WHERE name = 'Test'").await;
+    for stream in [&mut own, &mut all] {
+        assert_eq!(stream.next().await, None);
+    }
+    drop((own, all));
     app.end().await;
 }

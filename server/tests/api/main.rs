@@ -4,6 +4,7 @@
 
 mod accept;
 mod access;
+mod accounts;
 mod agree;
 mod alerts;
 mod app;
@@ -20,6 +21,7 @@ mod executions;
 mod forms;
 mod groups;
 mod health;
+mod matrix;
 mod openapi;
 mod preconditions;
 mod runs;

@@ -8,7 +8,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, groups, projects, executions, alerts, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 41] = [
+const CONTRACT: [(&str, &[&str]); 50] = [
+    ("/api/v1/audit", &["GET"]),
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
     ("/api/v1/deletions/summary", &["GET"]),
@@ -16,6 +17,14 @@ const CONTRACT: [(&str, &[&str]); 41] = [
     ("/api/v1/executions/{execution_id}/logs", &["POST"]),
     ("/api/v1/executions/{execution_id}/status", &["PATCH"]),
     ("/api/v1/health", &["GET"]),
+    ("/api/v1/session", &["DELETE", "GET", "POST"]),
+    ("/api/v1/sessions", &["GET"]),
+    ("/api/v1/sessions/{session_id}", &["DELETE"]),
+    ("/api/v1/tokens", &["GET", "POST"]),
+    ("/api/v1/tokens/{token_id}", &["DELETE"]),
+    ("/api/v1/projects/{project_id}/audit", &["GET"]),
+    ("/api/v1/projects/{project_id}/members", &["GET", "PUT"]),
+    ("/api/v1/projects/{project_id}/members/{user_id}", &["DELETE"]),
     ("/api/v1/projects", &["GET", "POST"]),
     ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
     ("/api/v1/projects/{project_id}/alert-settings", &["GET", "PUT"]),
@@ -67,7 +76,17 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
 
 /// A path with an id in place of each parameter.
 fn filled(path: &str) -> String {
-    let ids = ["{project_id}", "{task_uuid}", "{deletion_id}", "{execution_id}", "{key_id}", "{group_id}"];
+    let ids = [
+        "{project_id}",
+        "{task_uuid}",
+        "{deletion_id}",
+        "{execution_id}",
+        "{key_id}",
+        "{group_id}",
+        "{session_id}",
+        "{token_id}",
+        "{user_id}",
+    ];
     ids.iter().fold(path.to_owned(), |path, name| path.replace(name, "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"))
 }
 

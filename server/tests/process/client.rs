@@ -1,7 +1,15 @@
 //! The API as a client of a node sees it.
 
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// The token of the administrator whom [`crate::node::let_in`] makes.
+pub const TOKEN: &str = "sxt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn known() -> HeaderMap {
+    HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {TOKEN}")).unwrap())])
+}
 
 /// A client of one node.
 #[derive(Clone)]
@@ -27,7 +35,7 @@ impl Client {
     /// One that waits so long for an answer.
     fn patient(base: &str, patience: Duration) -> Self {
         backend::executor::use_tls();
-        let http = reqwest::Client::builder().timeout(patience).build().unwrap();
+        let http = reqwest::Client::builder().timeout(patience).default_headers(known()).build().unwrap();
         Self { http, base: base.to_owned() }
     }
 
@@ -58,6 +66,20 @@ impl Client {
         response.ok().map(|response| response.status().as_u16())
     }
 
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(body)).await.unwrap()
+    }
+
+    /// Signs in; answers the text of the session, which only a cookie has.
+    pub async fn sign_in(&self, email: &str, password: &str) -> String {
+        let body = json!({ "email": email, "password": password }).to_string();
+        let request =
+            self.http.post(format!("{}/api/v1/session", self.base)).header("content-type", "application/json");
+        let response = request.body(body).send().await.unwrap();
+        let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+        cookie.split(['=', ';']).nth(1).unwrap().to_owned()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await.unwrap()
     }
@@ -77,7 +99,14 @@ impl Client {
 
     /// A stream of events, up to its headers.
     pub async fn events(&self, project: &str) -> reqwest::Response {
-        reqwest::Client::new().get(format!("{}{project}/events", self.base)).send().await.unwrap()
+        reqwest::Client::builder()
+            .default_headers(known())
+            .build()
+            .unwrap()
+            .get(format!("{}{project}/events", self.base))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A project whose deletions can be undone for so many seconds; answers its path.

@@ -25,6 +25,7 @@ mod proxy;
 #[path = "../../../backend/tests/usecases/receiver.rs"]
 mod receiver;
 mod roles;
+mod secrets;
 mod shutdown;
 #[path = "../../../backend/tests/usecases/smtp.rs"]
 mod smtp;

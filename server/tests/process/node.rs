@@ -1,10 +1,10 @@
 //! A node as an operator runs it, and its end.
 
-use crate::client::Client;
+use crate::client::{Client, TOKEN};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -14,9 +14,10 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps a node small, so that many fit on one Postgres, and quick.
-const SMALL: [(&str, &str); 8] = [
+const SMALL: [(&str, &str); 9] = [
     ("SEXTON_LISTEN", "127.0.0.1:0"),
     ("SEXTON_LOG_FORMAT", "json"),
+    ("SEXTON_SETUP_TOKEN_FILE", concat!(env!("CARGO_TARGET_TMPDIR"), "/setup-token")),
     ("SEXTON_API_CONNECTIONS", "5"),
     ("SEXTON_WORKER_CONNECTIONS", "6"),
     ("SEXTON_QUEUE_CONNECTIONS", "4"),
@@ -42,6 +43,21 @@ pub fn url(options: &PgConnectOptions) -> String {
     options.to_url_lossy().to_string()
 }
 
+/// Makes an administrator with the token of the tests' clients, unless there is one.
+pub async fn let_in(database_url: &str) {
+    let statement = format!(
+        "UPDATE setup SET claimed_at = now();
+         INSERT INTO users (id, email, is_admin) VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000001', 'ada@example.com', true)
+         ON CONFLICT DO NOTHING;
+         INSERT INTO personal_tokens (id, user_id, name, hash, hint) VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000002',
+         '0192f0c1-7a3b-7cc0-9c4e-000000000001', 'Tests', sha256('{TOKEN}'), 'sxt_012345') ON CONFLICT DO NOTHING"
+    );
+    let options: PgConnectOptions = database_url.parse().unwrap();
+    let mut conn = options.connect().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
 /// A running node. Killed, if it still runs, when the test is over.
 pub struct Node {
     child: Child,
@@ -65,6 +81,7 @@ impl Node {
     pub async fn ready(database_url: &str, more: &[(&str, &str)]) -> Self {
         let node = Self::start(database_url, more).await;
         until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+        let_in(database_url).await;
         node
     }
 

@@ -1,0 +1,87 @@
+#![allow(clippy::print_stdout, reason = "a command line answers on its terminal")]
+//! What an operator does at the database itself, who needs no account for it: accounts, passwords, keys.
+
+use crate::claim::password_of;
+use crate::config::{DatabaseSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
+use crate::serve::migration_pool;
+use anyhow::{Context, Result};
+use backend::accounts::users;
+use backend::events::Bell;
+use backend::jobs::{ApalisQueue, QueueSettings};
+use backend::{Actor, Backend, Policies, accounts, api_keys, pools, projects};
+use domain::api_key::ApiKeyDraft;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// `sexton user`.
+///
+/// # Errors
+/// What must be changed.
+pub async fn user(arguments: UserArguments) -> Result<()> {
+    let (backend, actor) = (backend(&arguments.database)?, Actor::system("operator"));
+    let id = async |email: &str| -> Result<Uuid> { Ok(users::by_email(&backend, email).await?.id) };
+    match arguments.command {
+        UserCommand::Add { email, admin, password_file } => {
+            let (password, is_made) = password(password_file)?;
+            let user = users::add(&backend, &actor, &email, &password, admin).await?;
+            println!(
+                "{} may sign in{}.",
+                user.email,
+                if admin { ", as an administrator of this instance" } else { "" }
+            );
+            tell(&password, is_made);
+        }
+        UserCommand::Disable { email } => {
+            users::set_disabled(&backend, &actor, id(&email).await?, true).await?;
+            println!("{email} may not sign in any more; sessions and tokens have ended.");
+        }
+        UserCommand::Enable { email } => {
+            users::set_disabled(&backend, &actor, id(&email).await?, false).await?;
+            println!("{email} may sign in again.");
+        }
+        UserCommand::ResetPassword { email, password_file } => {
+            let (password, is_made) = password(password_file)?;
+            users::reset_password(&backend, &actor, id(&email).await?, &password).await?;
+            println!("{email} has another password; sessions have ended.");
+            tell(&password, is_made);
+        }
+    }
+    Ok(())
+}
+
+/// `sexton api-key`.
+///
+/// # Errors
+/// What must be changed.
+pub async fn api_key(arguments: KeyArguments) -> Result<()> {
+    let (backend, actor) = (backend(&arguments.database)?, Actor::system("operator"));
+    let KeyCommand::Create { project, name, scopes, days } = arguments.command;
+    let project_id = projects::find(&backend, &project).await?;
+    let expires_at = accounts::expiry(&backend, &days.map(|days| days.to_string()).unwrap_or_default()).await?;
+    let draft = ApiKeyDraft { name, scopes: Some(scopes), expires_at };
+    let (_, key) = api_keys::create(&backend, &actor, project_id, draft).await?;
+    println!("{key}");
+    Ok(())
+}
+
+fn password(file: Option<PathBuf>) -> Result<(String, bool)> {
+    match file {
+        Some(file) => Ok((password_of(&file)?, false)),
+        None => Ok((Uuid::new_v4().simple().to_string(), true)),
+    }
+}
+
+fn tell(password: &str, is_made: bool) {
+    if is_made {
+        println!("The password, shown only now: {password}");
+    }
+}
+
+/// The use cases over a small pool, without anything that runs by itself.
+fn backend(settings: &DatabaseSettings) -> Result<Backend> {
+    let pool = pools::pool(&settings.database_url, "sexton operator", migration_pool())
+        .context("DATABASE_URL cannot be read")?;
+    let queue = ApalisQueue::new(pool.clone(), QueueSettings::default())?;
+    Ok(Backend::new(pool, Arc::new(queue), Bell::default(), Policies::default(), "operator"))
+}

@@ -1,0 +1,200 @@
+//! Signing in and out, tokens, members, and how an instance is claimed.
+
+use crate::app::{App, id_of};
+use crate::call::{Answer, call};
+use backend::accounts::{setup, users};
+use backend::{Actor, accounts};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+impl App {
+    async fn with_password(&self, email: &str) {
+        users::add(&self.state.backend, &Actor::system("test"), email, PASSWORD, false).await.unwrap();
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({ "email": email, "password": password });
+        self.send(call("POST", "/api/v1/session").without("authorization").json(&body)).await
+    }
+
+    async fn with_cookie(&self, method: &str, path: &str, cookie: &str) -> Answer {
+        self.send(call(method, path).without("authorization").header("cookie", cookie)).await
+    }
+}
+
+/// What a browser would send back.
+fn cookie(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_session_opens_until_it_is_ended(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    app.with_password("grace@example.com").await;
+    let signed_in = app.sign_in("Grace@Example.com", PASSWORD).await;
+    assert_eq!(signed_in.ok(201)["email"], "grace@example.com");
+    let set = signed_in.header("set-cookie").to_lowercase();
+    for attribute in ["httponly", "samesite=lax", "path=/"] {
+        assert!(set.contains(attribute), "{set}");
+    }
+    assert!(!signed_in.text.contains("sxs_"), "the session is for the cookie alone");
+    let mine = cookie(&signed_in);
+    assert_eq!(app.with_cookie("GET", "/api/v1/session", &mine).await.ok(200)["user"]["email"], "grace@example.com");
+    let other = cookie(&app.sign_in("grace@example.com", PASSWORD).await);
+    let sessions = app.with_cookie("GET", "/api/v1/sessions", &mine).await.ok(200);
+    assert_eq!(sessions.as_array().unwrap().len(), 2);
+    let newest = sessions[0]["id"].as_str().unwrap();
+    assert_eq!(app.with_cookie("DELETE", &format!("/api/v1/sessions/{newest}"), &mine).await.status, 204);
+    app.with_cookie("GET", "/api/v1/session", &other).await.problem(401, "unauthorized");
+    assert_eq!(app.with_cookie("DELETE", "/api/v1/session", &mine).await.status, 204);
+    app.with_cookie("GET", "/api/v1/session", &mine).await.problem(401, "unauthorized");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn who_may_not_sign_in_is_told_the_same_whatever_is_wrong(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    app.with_password("grace@example.com").await;
+    app.with_password("gone@example.com").await;
+    let gone = users::by_email(&app.state.backend, "gone@example.com").await.unwrap();
+    users::set_disabled(&app.state.backend, &Actor::system("test"), gone.id, true).await.unwrap();
+    let said = |answer: &Answer| answer.problem(401, "unauthorized")["detail"].clone();
+    let wrong = said(&app.sign_in("grace@example.com", "wrong").await);
+    for (email, password) in [("nobody@example.com", PASSWORD), ("gone@example.com", PASSWORD), ("", "")] {
+        assert_eq!(said(&app.sign_in(email, password).await), wrong);
+    }
+    assert_eq!(app.count("sessions").await, 0);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_account_that_is_disabled_loses_everything_at_once(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    app.with_password("grace@example.com").await;
+    let session = cookie(&app.sign_in("grace@example.com", PASSWORD).await);
+    let token = app.person("alan").await;
+    for name in ["grace", "alan"] {
+        let user = users::by_email(&app.state.backend, &format!("{name}@example.com")).await.unwrap();
+        users::set_disabled(&app.state.backend, &Actor::system("test"), user.id, true).await.unwrap();
+    }
+    app.with_cookie("GET", "/api/v1/session", &session).await.problem(401, "unauthorized");
+    app.send(call("GET", "/api/v1/projects").by(&token)).await.problem(401, "unauthorized");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_token_is_shown_once_and_may_what_its_person_may(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let project = app.project("Billing").await;
+    let created = app.post("/api/v1/tokens", &json!({ "name": "laptop" })).await;
+    assert_eq!(created.header("cache-control"), "no-store");
+    let mut created = created.ok(201);
+    let token = created.as_object_mut().unwrap().remove("token").unwrap().as_str().unwrap().to_owned();
+    app.send(call("GET", &project).by(&token)).await.ok(200);
+    let listed = app.get("/api/v1/tokens").await;
+    assert!(!listed.text.contains(&token[12..]) && listed.ok(200)["data"][0]["name"] == "laptop", "{listed:?}");
+    let path = format!("/api/v1/tokens/{}", created["id"].as_str().unwrap());
+    assert_eq!(app.delete(&path).await.status, 204);
+    app.send(call("GET", &project).by(&token)).await.problem(401, "unauthorized");
+    app.delete(&path).await.problem(404, "token-not-found");
+    let bad = json!({ "name": " ", "expires_at": "2001-01-01T00:00:00Z" });
+    let refused = app.post("/api/v1/tokens", &bad).await;
+    for field in ["name", "expires_at"] {
+        refused.message(422, "validation-failed", field);
+    }
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_last_administrator_of_a_project_stays(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (grace, _) = (app.person("grace").await, app.person("alan").await);
+    let draft = json!({ "name": "Hers", "execution_endpoint": "http://example.com/" });
+    let project = app.send(call("POST", "/api/v1/projects").by(&grace).json(&draft)).await;
+    let project = project.header("location").to_owned();
+    let members = app.send(call("GET", &format!("{project}/members")).by(&grace)).await.ok(200);
+    assert_eq!(
+        (&members["data"][0]["email"], &members["data"][0]["role"]),
+        (&json!("grace@example.com"), &json!("admin"))
+    );
+    let her = format!("{project}/members/{}", members["data"][0]["user_id"].as_str().unwrap());
+    let demoted = json!({ "email": "grace@example.com", "role": "readonly" });
+    app.send(call("DELETE", &her).by(&grace)).await.problem(409, "last-admin");
+    app.send(call("PUT", &format!("{project}/members")).by(&grace).json(&demoted)).await.problem(409, "last-admin");
+    app.join(&project, "alan", "admin").await;
+    assert_eq!(app.send(call("DELETE", &her).by(&grace)).await.status, 204);
+    app.send(call("GET", &project).by(&grace)).await.problem(404, "project-not-found");
+    let bad = json!({ "email": "nobody@example.com", "role": "readonly" });
+    app.send(call("PUT", &format!("{project}/members")).json(&bad)).await.message(422, "validation-failed", "email");
+    let bad = json!({ "email": "alan@example.com", "role": "owner" });
+    app.send(call("PUT", &format!("{project}/members")).json(&bad)).await.message(422, "validation-failed", "role");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn of_fifty_who_claim_an_instance_exactly_one_does(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    app.execute("DELETE FROM users; UPDATE setup SET claimed_at = NULL").await;
+    let redirected = app.send(call("GET", "/login").without("authorization")).await;
+    assert_eq!((redirected.status, redirected.header("location")), (303, "/setup"));
+    let token = setup::offer(&app.state.backend, None).await.unwrap().unwrap();
+    assert_eq!(setup::offer(&app.state.backend, Some(&token)).await.unwrap(), None, "a token that is known stays");
+    let (backend, visit) = (&app.state.backend, accounts::Visit::default());
+    let wrong = setup::claim(backend, &visit, "sxu_wrong", "eve@example.com", PASSWORD).await;
+    assert!(wrong.is_err());
+    let claims = (0..50).map(|n| {
+        let (visit, token, email) = (visit.clone(), token.clone(), format!("admin{n}@example.com"));
+        async move { setup::claim(backend, &visit, &token, &email, PASSWORD).await.is_ok() }
+    });
+    let won = join_all(claims).await.into_iter().filter(|won| *won).count();
+    assert_eq!((won, app.count("users WHERE is_admin").await), (1, 1));
+    assert_eq!(setup::offer(backend, None).await.unwrap(), None, "it can be claimed once");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn forms_sign_in_and_out_without_any_program(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    app.with_password("grace@example.com").await;
+    let page = app.send(call("GET", "/projects?x=1").without("authorization")).await;
+    assert_eq!((page.status, page.header("location")), (303, "/login?next=%2Fprojects%3Fx%3D1"));
+    let form = |password: &str, next: &str| {
+        let fields = [("email", "grace@example.com"), ("password", password), ("next", next)];
+        call("POST", "/login").without("authorization").form(&fields).header("accept", "text/html")
+    };
+    let wrong = app.send(form("wrong", "/projects")).await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text.contains("role=\"alert\"") && wrong.text.contains("value=\"grace@example.com\""), "{wrong:?}");
+    assert!(!wrong.text.contains("\"wrong\""), "a password is not shown again");
+    let elsewhere = app.send(form(PASSWORD, "//evil.example")).await;
+    assert_eq!((elsewhere.status, elsewhere.header("location")), (303, "/"));
+    let signed_in = app.send(form(PASSWORD, "/projects?x=1")).await;
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, "/projects?x=1"));
+    let mine = cookie(&signed_in);
+    let projects = app.with_cookie("GET", "/projects", &mine).await;
+    assert_eq!(projects.status, 200);
+    let out = app.with_cookie("POST", "/logout", &mine).await;
+    assert_eq!((out.status, out.header("location")), (303, "/login"));
+    assert_eq!(app.with_cookie("GET", "/projects", &mine).await.status, 303);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_is_done_is_written_down_with_who_did_it(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, task) = app.one_task().await;
+    app.send(call("DELETE", &task).header("x-request-id", "mine-1")).await.ok(202);
+    let audit = app.get(&format!("{project}/audit")).await.ok(200);
+    let actions: Vec<&Value> = audit["data"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions, ["task.delete_requested", "task.created", "project.created"]);
+    let newest = &audit["data"][0];
+    assert_eq!((&newest["actor"], &newest["request_id"]), (&json!("ada@example.com"), &json!("mine-1")));
+    assert_eq!((&newest["subject_id"], &newest["address"]), (&json!(id_of(&task)), &json!("127.0.0.1")));
+    // What is refused is not done.
+    app.send(call("PATCH", &task).json(&json!({ "name": "x" }))).await.problem(409, "task-pending-delete");
+    assert_eq!(app.count("audit WHERE action LIKE 'task%'").await, 2);
+    app.end().await;
+}

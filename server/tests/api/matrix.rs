@@ -1,0 +1,336 @@
+//! Who may do what: one table of every route and every server function, tried by everybody. A route that is not in it fails
+//! the test.
+
+use crate::app::{App, id_of};
+use crate::call::{Answer, Call, TOKEN, call};
+use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Write};
+use leptos::server_fn::axum::server_fn_paths;
+use serde_json::json;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Public,
+    /// Anybody who is known.
+    Known,
+    /// Somebody, not a key.
+    Person,
+    /// An administrator of the instance.
+    Operator,
+    /// A key that was made for callbacks.
+    Callbacks,
+    Read,
+    Write,
+    Delete,
+    Manage,
+}
+
+/// Every operation under `/api/v1`.
+const ROUTES: &[(&str, &str, Need)] = &[
+    ("GET", "health", Public),
+    ("POST", "session", Public),
+    ("GET", "session", Person),
+    ("DELETE", "session", Person),
+    ("GET", "sessions", Person),
+    ("DELETE", "sessions/{session_id}", Person),
+    ("GET", "tokens", Person),
+    ("POST", "tokens", Person),
+    ("DELETE", "tokens/{token_id}", Person),
+    ("GET", "audit", Operator),
+    ("GET", "deletions", Operator),
+    ("POST", "deletions/retry-failed", Operator),
+    ("GET", "deletions/summary", Operator),
+    ("GET", "events", Person),
+    ("POST", "executions/{execution_id}/logs", Callbacks),
+    ("PATCH", "executions/{execution_id}/status", Callbacks),
+    ("GET", "projects", Known),
+    ("POST", "projects", Person),
+    ("GET", "projects/{project_id}", Read),
+    ("PUT", "projects/{project_id}", Manage),
+    ("PATCH", "projects/{project_id}", Manage),
+    ("GET", "projects/{project_id}/members", Read),
+    ("PUT", "projects/{project_id}/members", Manage),
+    ("DELETE", "projects/{project_id}/members/{user_id}", Manage),
+    ("GET", "projects/{project_id}/audit", Manage),
+    ("GET", "projects/{project_id}/alert-settings", Manage),
+    ("PUT", "projects/{project_id}/alert-settings", Manage),
+    ("GET", "projects/{project_id}/alerts", Read),
+    ("GET", "projects/{project_id}/api-keys", Manage),
+    ("POST", "projects/{project_id}/api-keys", Manage),
+    ("DELETE", "projects/{project_id}/api-keys/{key_id}", Manage),
+    ("GET", "projects/{project_id}/deletions", Read),
+    ("POST", "projects/{project_id}/deletions/retry-failed", Delete),
+    ("GET", "projects/{project_id}/deletions/summary", Read),
+    ("GET", "projects/{project_id}/deletions/{deletion_id}", Read),
+    ("POST", "projects/{project_id}/deletions/{deletion_id}/retry", Delete),
+    ("POST", "projects/{project_id}/deletions/{deletion_id}/undo", Delete),
+    ("GET", "projects/{project_id}/events", Read),
+    ("GET", "projects/{project_id}/executions", Read),
+    ("GET", "projects/{project_id}/executions/stats", Read),
+    ("GET", "projects/{project_id}/executions/{execution_id}", Read),
+    ("POST", "projects/{project_id}/executions/{execution_id}/cancel", Write),
+    ("GET", "projects/{project_id}/executions/{execution_id}/logs", Read),
+    ("POST", "projects/{project_id}/schedule-preview", Read),
+    ("GET", "projects/{project_id}/signing-secret", Manage),
+    ("POST", "projects/{project_id}/signing-secret/rotate", Manage),
+    ("DELETE", "projects/{project_id}/signing-secret/previous", Manage),
+    ("GET", "projects/{project_id}/task-groups", Read),
+    ("POST", "projects/{project_id}/task-groups", Write),
+    ("GET", "projects/{project_id}/task-groups/{group_id}", Read),
+    ("PUT", "projects/{project_id}/task-groups/{group_id}", Write),
+    ("PATCH", "projects/{project_id}/task-groups/{group_id}", Write),
+    ("DELETE", "projects/{project_id}/task-groups/{group_id}", Delete),
+    ("POST", "projects/{project_id}/task-groups/{group_id}/start", Write),
+    ("POST", "projects/{project_id}/task-groups/{group_id}/stop", Write),
+    ("GET", "projects/{project_id}/task-groups/{group_id}/tasks", Read),
+    ("GET", "projects/{project_id}/tasks", Read),
+    ("POST", "projects/{project_id}/tasks", Write),
+    ("POST", "projects/{project_id}/tasks/batch-delete", Delete),
+    ("GET", "projects/{project_id}/tasks/{task_uuid}", Read),
+    ("PUT", "projects/{project_id}/tasks/{task_uuid}", Write),
+    ("PATCH", "projects/{project_id}/tasks/{task_uuid}", Write),
+    ("DELETE", "projects/{project_id}/tasks/{task_uuid}", Delete),
+    ("GET", "projects/{project_id}/tasks/{task_uuid}/deletion-preview", Read),
+    ("GET", "projects/{project_id}/tasks/{task_uuid}/executions", Read),
+    ("GET", "projects/{project_id}/tasks/{task_uuid}/next-runs", Read),
+    ("PATCH", "projects/{project_id}/tasks/{task_uuid}/status", Write),
+    ("POST", "projects/{project_id}/tasks/{task_uuid}/trigger", Write),
+];
+
+/// Every server function under `/fn`.
+const FUNCTIONS: &[(&str, Need)] = &[
+    ("list_projects", Known),
+    ("get_project", Read),
+    ("save_project", Person),
+    ("list_tasks", Read),
+    ("get_task", Read),
+    ("save_task", Write),
+    ("set_status", Write),
+    ("preview_schedule", Read),
+    ("preview_deletion", Read),
+    ("delete_task", Delete),
+    ("get_deletion", Read),
+    ("list_deletions", Read),
+    ("undo_deletion", Delete),
+    ("retry_deletion", Delete),
+    ("retry_failed", Delete),
+    ("get_fragment", Read),
+    ("run_task", Write),
+    ("cancel_execution", Write),
+    ("save_group", Write),
+    ("start_group", Write),
+    ("stop_group", Write),
+    ("delete_group", Delete),
+    ("save_settings", Manage),
+    ("rotate_secret", Manage),
+    ("forget_secret", Manage),
+    ("save_alerts", Manage),
+    ("save_member", Manage),
+    ("remove_member", Manage),
+    ("delete_key", Manage),
+    ("change_password", Person),
+    ("end_session", Person),
+    ("delete_token", Person),
+];
+
+/// Who tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// A session or token that has ended, a key that was revoked.
+    Gone,
+    Stranger,
+    Looker,
+    ProjectAdmin,
+    InstanceAdmin,
+    Key(&'static str),
+    OtherProjectsKey,
+}
+
+/// The status that refuses, or none when it passes.
+fn refusal(need: Need, who: Who) -> Option<u16> {
+    use Who::{Gone, InstanceAdmin, Key, Looker, Nobody, OtherProjectsKey, ProjectAdmin, Stranger};
+    let scope = match need {
+        Read => "read",
+        Write => "write",
+        Delete => "delete",
+        Callbacks => "callbacks",
+        _ => "none",
+    };
+    match (need, who) {
+        (Public, _) => None,
+        (_, Nobody | Gone) => Some(401),
+        (Callbacks, Key(has)) => (has != scope).then_some(403),
+        // It finds no execution: that is no matter of permission.
+        (Callbacks, OtherProjectsKey) => None,
+        (Callbacks, _) => Some(401),
+        (Known, _) => None,
+        (Person | Operator, Key(_) | OtherProjectsKey) => Some(403),
+        (Person, _) => None,
+        (Operator, who) => (who != InstanceAdmin).then_some(403),
+        (_, InstanceAdmin | ProjectAdmin) => None,
+        (_, Stranger | OtherProjectsKey) => Some(404),
+        (need, Looker) => (need != Read).then_some(403),
+        (_, Key(has)) => (has != scope).then_some(403),
+    }
+}
+
+/// A stage with everybody on it.
+struct Cast {
+    app: App,
+    project: String,
+    secrets: Vec<(Who, String)>,
+}
+
+impl Cast {
+    async fn new(on: &PgConnectOptions) -> Self {
+        let app = App::new(on).await;
+        // A stream ends at once on a node that stops.
+        app.stop.cancel();
+        let (project, other) = (app.project("Billing").await, app.project("Other").await);
+        let mut secrets = vec![(Who::Nobody, String::new()), (Who::InstanceAdmin, TOKEN.to_owned())];
+        for (who, name, role) in [
+            (Who::Stranger, "stranger", None),
+            (Who::Looker, "looker", Some("readonly")),
+            (Who::ProjectAdmin, "owner", Some("admin")),
+        ] {
+            let token = app.person(name).await;
+            if let Some(role) = role {
+                app.join(&project, name, role).await;
+            }
+            secrets.push((who, token));
+        }
+        for scope in ["read", "write", "delete", "callbacks"] {
+            secrets.push((Who::Key(scope), app.key(&project, &[scope]).await));
+        }
+        secrets.push((Who::OtherProjectsKey, app.key(&other, &["read", "write", "delete", "callbacks"]).await));
+        let gone = app.key(&project, &["read", "write", "delete", "callbacks"]).await;
+        app.execute("DELETE FROM api_keys WHERE id = (SELECT id FROM api_keys ORDER BY id DESC LIMIT 1)").await;
+        secrets.push((Who::Gone, gone));
+        Self { app, project, secrets }
+    }
+
+    /// Sends the same by everybody.
+    async fn everybody(&self, what: &str, need: Need, request: impl Fn() -> Call) {
+        for (who, secret) in &self.secrets {
+            let answer = self.app.send(request().by(secret)).await;
+            let told = verdict(&answer);
+            assert_eq!(told, refusal(need, *who), "{what} ({need:?}) by {who:?}: {answer:?}");
+        }
+    }
+}
+
+/// The status, if it says that somebody may not.
+fn verdict(answer: &Answer) -> Option<u16> {
+    let hides = answer.text.contains("project-not-found");
+    match answer.status {
+        status @ (401 | 403) => Some(status),
+        404 if hides => Some(404),
+        _ => None,
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn every_route_lets_in_whom_it_should_and_nobody_else(_: PgPoolOptions, on: PgConnectOptions) {
+    let cast = Cast::new(&on).await;
+    let document = cast.app.get("/api/v1/openapi.json").await.ok(200);
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys().filter(|key| !key.starts_with("param") && *key != "summary");
+        documented
+            .extend(methods.map(|method| (method.to_uppercase(), path.trim_start_matches("/api/v1/").to_owned())));
+    }
+    let known: BTreeSet<_> =
+        ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(documented, known, "a route without its line in the table");
+    let project = id_of(&cast.project).to_string();
+    for (method, path, need) in ROUTES {
+        let mut path = path.replace("{project_id}", &project);
+        while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
+            path.replace_range(start..=end, &Uuid::now_v7().to_string());
+        }
+        let request = || {
+            let request = call(method, &format!("/api/v1/{path}"));
+            if matches!(*method, "GET" | "DELETE") { request } else { request.json(&json!({})) }
+        };
+        cast.everybody(&format!("{method} {path}"), *need, request).await;
+    }
+    cast.app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn every_server_function_lets_in_whom_it_should_and_nobody_else(_: PgPoolOptions, on: PgConnectOptions) {
+    let cast = Cast::new(&on).await;
+    let there: BTreeSet<_> = server_fn_paths().map(|(path, _)| path.trim_start_matches("/fn/").to_owned()).collect();
+    let known: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(there, known, "a server function without its line in the table");
+    let (project, some) = (id_of(&cast.project).to_string(), Uuid::now_v7().to_string());
+    let at = format!("/projects/{project}/settings");
+    for (name, need) in FUNCTIONS {
+        // What any of them may ask for; each reads what it knows.
+        let mut fields: Vec<(&str, &str)> =
+            ["task_id", "deletion_id", "user_id"].map(|field| (field, some.as_str())).to_vec();
+        let id = if *name == "get_project" { &project } else { &some };
+        fields.extend([("id", id.as_str()), ("project_id", &project), ("form[project_id]", &project), ("at", &at)]);
+        fields.extend([
+            ("form[id]", ""),
+            ("form[version]", ""),
+            ("form[name]", ""),
+            ("status", "ACTIVE"),
+            ("mode", "block"),
+        ]);
+        fields.extend([("email", "nobody@example.com"), ("role", "readonly")]);
+        fields.extend([("current_password", "x"), ("new_password", "short")]);
+        cast.everybody(name, *need, || call("POST", &format!("/fn/{name}")).form(&fields)).await;
+    }
+    cast.app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_page_shows_nothing_to_who_may_not_see_it(_: PgPoolOptions, on: PgConnectOptions) {
+    let cast = Cast::new(&on).await;
+    let project = cast.project.trim_start_matches("/api/v1").to_owned();
+    for page in ["", "/groups", "/executions", "/deletions", "/statistics", "/settings", "/tasks/new"] {
+        let path = format!("{project}{page}");
+        for (who, secret) in &cast.secrets {
+            let answer = cast.app.send(call("GET", &path).by(secret)).await;
+            match who {
+                Who::Nobody | Who::Gone => {
+                    assert_eq!(answer.status, 303, "{path} by {who:?}: {answer:?}");
+                    assert!(answer.header("location").starts_with("/login?next=%2Fprojects%2F"), "{answer:?}");
+                }
+                Who::Looker | Who::ProjectAdmin | Who::InstanceAdmin | Who::Key("read") => {
+                    assert_eq!(answer.status, 200, "{path} by {who:?}");
+                    let manages = !matches!(who, Who::Looker | Who::Key(_));
+                    assert!(manages || !answer.text.contains("whsec_"), "{path} shows a secret to {who:?}");
+                }
+                _ if page == "/tasks/new" => {}
+                _ => assert!(!answer.text.contains("Billing"), "{path} by {who:?}: {answer:?}"),
+            }
+        }
+    }
+    cast.app.end().await;
+}
+
+impl App {
+    /// An account and its token.
+    pub async fn person(&self, name: &str) -> String {
+        let (id, secret) = (Uuid::now_v7(), Uuid::new_v4().simple());
+        let token = format!("sxt_{secret}{secret}");
+        let statement = format!(
+            "INSERT INTO users (id, email) VALUES ('{id}', '{name}@example.com');
+             INSERT INTO personal_tokens (id, user_id, name, hash, hint) VALUES ('{id}', '{id}', 'Test', sha256('{token}'), 'sxt_')"
+        );
+        self.execute(&statement).await;
+        token
+    }
+
+    /// Puts an account into a project.
+    pub async fn join(&self, project: &str, name: &str, role: &str) {
+        let body = json!({ "email": format!("{name}@example.com"), "role": role });
+        self.send(call("PUT", &format!("{project}/members")).json(&body)).await.ok(200);
+    }
+}
