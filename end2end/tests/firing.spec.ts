@@ -62,10 +62,10 @@ test("a run by hand goes out at once and says who asked", async ({ page, api, se
     await page.getByRole("button", { name: "Run now" }).click();
     await expect.poll(() => receiver.of("By hand").length).toBe(1);
     const list = await (await api.get(`${taskAPI(project, task)}/executions`)).json();
-    expect(list.data).toMatchObject([{ trigger: "MANUAL", requested_by: "local operator" }]);
+    expect(list.data).toMatchObject([{ trigger: "MANUAL", requested_by: "ada@example.com" }]);
     await open(page, `${listPath(project)}/executions/${list.data[0].id}`);
     await expect(page.getByTestId("execution-badge").first()).toHaveText("OK");
-    await expect(page.getByText("local operator")).toBeVisible();
+    await expect(page.getByText("ada@example.com")).toBeVisible();
   } finally {
     await receiver.stop();
   }

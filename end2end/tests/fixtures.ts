@@ -13,6 +13,7 @@ import pg from "pg";
 
 import { type Database, TESTS, createDatabase } from "./database.ts";
 import { READY_WITHIN, Server, freePort } from "./server.ts";
+import { SESSION, TOKEN, letIn } from "./people.ts";
 
 interface Stack {
   server: Server;
@@ -38,6 +39,8 @@ interface TestFixtures {
   database: Database;
   /** Opens pages of another browser: without JavaScript, in the dark, of somebody else. Watched like the first. */
   browserOf: (options: BrowserContextOptions) => Promise<Page>;
+  /** A server of its own on a new database, which nobody has claimed. */
+  fresh: { server: Server };
   /** Patterns of console errors that a test expects; push to it before they happen. */
   expectedErrors: RegExp[];
   /** What went wrong in the pages. */
@@ -55,6 +58,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       try {
         await server.start();
         await sql.connect();
+        await letIn(sql);
         await use({ server, database, sql });
       } finally {
         await server.kill("SIGTERM");
@@ -80,9 +84,26 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 
   api: async ({ playwright, baseURL }, use) => {
-    const api = await playwright.request.newContext({ baseURL });
+    const api = await playwright.request.newContext({ baseURL, extraHTTPHeaders: { authorization: `Bearer ${TOKEN}` } });
     await use(api);
     await api.dispose();
+  },
+
+  context: async ({ context, baseURL }, use) => {
+    await context.addCookies([{ name: "sexton", value: SESSION, url: baseURL }]);
+    await use(context);
+  },
+
+  fresh: async ({}, use) => {
+    const database = await createDatabase(required("ADMIN_DATABASE_URL"));
+    const server = new Server(required("SEXTON_BIN"), await freePort(), database.url);
+    try {
+      await server.start();
+      await use({ server });
+    } finally {
+      await server.kill("SIGTERM");
+      await database.drop();
+    }
   },
 
   expectedErrors: async ({}, use) => {
@@ -103,6 +124,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     const contexts: BrowserContext[] = [];
     await use(async (options) => {
       const context = await browser.newContext({ baseURL, ...options });
+      await context.addCookies([{ name: "sexton", value: SESSION, url: baseURL }]);
       contexts.push(context);
       await watch(context, problems);
       return await context.newPage();

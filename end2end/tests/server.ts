@@ -1,8 +1,10 @@
 // One `sexton serve`, to be started, ended and started again.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** How long a server may take from its start to its first ready answer, in milliseconds. */
@@ -37,6 +39,7 @@ export class Server {
         DATABASE_URL: this.#databaseURL,
         SEXTON_LISTEN: `127.0.0.1:${this.#port}`,
         SEXTON_LOG_FORMAT: "json",
+        SEXTON_SETUP_TOKEN_FILE: this.setupTokenFile,
         ...settings,
       },
       stdio: ["ignore", "pipe", "pipe"],
@@ -54,6 +57,16 @@ export class Server {
       await this.kill();
       throw error;
     }
+  }
+
+  /** Runs another command of the binary on the same database, to its end. */
+  run(command: string[]): void {
+    execFileSync(this.#binary, command, { env: { ...process.env, DATABASE_URL: this.#databaseURL } });
+  }
+
+  /** Where it keeps the token with which a new instance is claimed. */
+  get setupTokenFile(): string {
+    return join(tmpdir(), `sexton-setup-token-${this.#port}`);
   }
 
   /** Whether it has been started and has not ended since. */
