@@ -16,6 +16,8 @@ INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request
 VALUES (bench_id('deletion', :k), bench_id('task', :n), 'task', bench_project(), 'floor', now(), now(), 'ACTIVE', 1, '{}', now(), now(), 8,
         'SCHEDULED', 'drain') RETURNING *;
 {enqueue}
+INSERT INTO audit (id, project_id, actor_kind, actor, action, subject_id)
+VALUES (gen_random_uuid(), bench_project(), 'user', 'floor', 'task.delete_requested', bench_id('task', :n));
 INSERT INTO events (id, kind, project_id, task_uuid, payload)
 VALUES (gen_random_uuid(), 'TaskDeletionRequested', bench_project(), bench_id('task', :n),
         jsonb_build_object('deletion_id', bench_id('deletion', :k), 'name', 'task', 'version', 2));

@@ -22,6 +22,8 @@ BEGIN
   SELECT deletion, id, name, project_id, 'bench', now(), now(), 'ACTIVE', 1, '{}', now(), now(), 8, 'SCHEDULED', 'drain'
     FROM tasks WHERE id = task;
   PERFORM bench_enqueue(deletion, task);
+  INSERT INTO audit (id, project_id, actor_kind, actor, action, subject_id)
+  VALUES (gen_random_uuid(), bench_project(), 'user', 'bench', 'task.delete_requested', task);
   INSERT INTO events (id, kind, project_id, task_uuid, payload)
   VALUES (gen_random_uuid(), 'TaskDeletionRequested', bench_project(), task, jsonb_build_object('deletion_id', deletion));
 END $$;

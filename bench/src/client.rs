@@ -4,6 +4,9 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+/// The token of the administrator that every database of the bench has.
+pub const TOKEN: &str = "sxt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 /// One connection.
 pub struct Client {
     stream: BufReader<TcpStream>,
@@ -33,7 +36,8 @@ impl Client {
         } else {
             format!("content-type: application/json\r\ncontent-length: {length}\r\n")
         };
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n{accept}{content}\r\n{body}", self.host);
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {TOKEN}\r\n", self.host);
+        let request = format!("{head}{accept}{content}\r\n{body}");
         self.stream.get_mut().write_all(request.as_bytes()).await?;
         let (status, length) = self.head().await?;
         let body = match length {

@@ -11,7 +11,9 @@ mod cost;
 mod figures;
 mod fill;
 mod firing;
+mod flood;
 mod latency;
+mod list;
 mod machine;
 mod memory;
 mod node;
@@ -30,7 +32,7 @@ use report::{Report, Section};
 use stage::Stage;
 
 /// The benchmarks, by the names of the figures that they measure. Called in this order.
-const ALL: [&str; 11] = ["p1", "p2", "p3", "p4", "p5", "p6", "p8", "p9", "p10", "p11", "cost"];
+const ALL: [&str; 13] = ["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "cost", "flood"];
 
 /// What was asked for.
 struct Asked {
@@ -68,9 +70,11 @@ async fn measure(name: &str, stage: &Stage, asked: &Asked) -> Result<Section> {
         "p4" => latency::run(stage, asked.rounds, asked.seconds).await,
         "p5" => firing::steady(stage, asked.seconds).await,
         "p6" => firing::at_once(stage).await,
+        "p7" => list::run(stage, asked.rounds).await,
         "p8" => reconcile::run(stage, asked.rounds).await,
         "p9" => memory::run(stage).await,
         "p11" => soak::run(stage, asked.seconds).await,
+        "flood" => flood::run(stage, asked.seconds).await,
         "p10" => start::run(stage, asked.rounds).await,
         _ => cost::run(stage, asked.rounds).await,
     }

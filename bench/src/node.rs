@@ -26,6 +26,7 @@ impl Node {
         let log = stage.folder.join(format!("node-{}.log", stage.number()));
         let mut command = Command::new(&stage.tools.sexton);
         command.arg("serve").env_clear().env("DATABASE_URL", &place.url).env("SEXTON_LISTEN", "127.0.0.1:0");
+        command.env("SEXTON_SETUP_TOKEN_FILE", stage.folder.join("setup-token"));
         command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         let child = command.stderr(File::create(&log)?).spawn().context("sexton cannot be started")?;
         let pid = child.id().context("sexton ended at once")?;
