@@ -31,6 +31,9 @@ pub enum Command {
     User(UserArguments),
     /// Make API keys, at the database itself: for the operator.
     ApiKey(KeyArguments),
+    /// What people do with a server.
+    #[command(flatten)]
+    People(Box<crate::cli::Command>),
 }
 
 /// What a node does. All roles share one database; every node may have any of them.

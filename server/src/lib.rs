@@ -5,6 +5,7 @@
 
 pub mod access;
 mod claim;
+pub mod cli;
 pub mod config;
 mod demo;
 mod forms;

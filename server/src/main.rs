@@ -1,4 +1,4 @@
-//! The binary: `sexton serve`, `sexton migrate`, and what operators do at the database.
+//! The binary: `sexton serve`, `sexton migrate`, what operators do at the database, and what people do from the command line.
 
 use clap::Parser;
 use server::config::{Cli, Command};
@@ -13,6 +13,7 @@ async fn main() -> ExitCode {
         Command::Migrate(settings) => server::serve::migrate(&settings).await,
         Command::User(arguments) => server::operate::user(arguments).await,
         Command::ApiKey(arguments) => server::operate::api_key(arguments).await,
+        Command::People(command) => return server::cli::run(*command).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -44,6 +44,11 @@ impl Client {
         Self::patient(&self.base, Duration::from_secs(3))
     }
 
+    /// Where the node is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Sends a request; fails when the connection breaks.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
         let url = format!("{}{path}", self.base);

@@ -4,6 +4,9 @@
 #![allow(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
 
 mod alerts;
+mod cli;
+mod cli_follow;
+mod cli_server;
 mod client;
 mod commands;
 mod crashes;
@@ -19,6 +22,7 @@ mod monitoring;
 mod network;
 mod node;
 mod outages;
+mod person;
 mod poison;
 mod promise;
 mod proxy;
