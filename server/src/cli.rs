@@ -1,15 +1,17 @@
-//! `sexton tasks` and `sexton deletions`: what people do with a server, over its REST API.
+//! `sexton tasks`, `sexton deletions` and `sexton import`: what people do with a server, over its REST API.
 //!
 //! Invariant: what was asked for goes to standard output, all else to standard error; nothing is sent but by `cli/client`. The
 //! exit code says what became of it: 0 done, 1 refused, 2 called wrongly, 3 the server cannot be reached.
 
 mod client;
 mod connection;
+mod crontab;
 mod delete;
 mod deletions;
 mod failure;
 mod follow;
 mod hints;
+mod import;
 mod list;
 mod lookup;
 mod screen;
@@ -31,6 +33,9 @@ pub enum Command {
     /// List and watch deletions of a server.
     #[command(subcommand)]
     Deletions(Deletions),
+    /// Bring the jobs of another scheduler to a server.
+    #[command(subcommand)]
+    Import(Import),
 }
 
 /// What can be done with tasks.
@@ -55,6 +60,13 @@ pub enum Deletions {
     Watch(deletions::Watch),
 }
 
+/// What can be imported.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Make a task of each line of a crontab; what cannot be one is listed with the reason.
+    Crontab(import::Crontab),
+}
+
 /// What was done: true when all of it was; else what was refused has been said.
 type Outcome = Result<bool, Failure>;
 
@@ -67,6 +79,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Tasks(Tasks::Undo(undo)) => undo.run().await,
         Command::Deletions(Deletions::List(list)) => list.run().await,
         Command::Deletions(Deletions::Watch(watch)) => watch.run().await,
+        Command::Import(Import::Crontab(crontab)) => crontab.run().await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -36,6 +36,7 @@ async fn a_server_that_is_not_there_or_not_sexton_is_told_from_one_that_refuses(
     }
     let project = [("SEXTON_PROJECT", "019a0000-0000-7000-8000-000000000000")];
     tell(&nobody, &["deletions", "watch"], &project, b"").await.bad(3, &["cannot be reached"]);
+    tell(&nobody, &["import", "crontab", "-"], &project, b"0 1 * * * x").await.bad(3, &["cannot be reached"]);
     let (page, _asked) = answering(&["HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>"]);
     tell(&page, &["tasks", "list"], &[], b"").await.bad(1, &["answered what is not understood here"]);
     let (lost, _asked) = answering(&["HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\nnothing"]);
@@ -71,6 +72,7 @@ fn every_command_for_people_explains_itself() {
         "tasks undo",
         "deletions list",
         "deletions watch",
+        "import crontab",
     ];
     for command in commands {
         let arguments: Vec<_> = command.split(' ').chain(["--help"]).collect();

@@ -6,6 +6,7 @@
 mod alerts;
 mod cli;
 mod cli_follow;
+mod cli_import;
 mod cli_server;
 mod client;
 mod commands;
