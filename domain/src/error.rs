@@ -43,6 +43,8 @@ text_enum! {
         EtagMismatch = "etag-mismatch",
         /// The task is being deleted and cannot be changed or started.
         TaskPendingDelete = "task-pending-delete",
+        /// The project is being deleted: nothing in it can be made, changed or started.
+        ProjectPendingDelete = "project-pending-delete",
         /// The task is disabled and cannot be started.
         TaskDisabled = "task-disabled",
         /// There is no such API key in this project.
@@ -100,6 +102,7 @@ impl ProblemKind {
             Self::NameTaken => "The name is taken",
             Self::EtagMismatch => "Changed in between",
             Self::TaskPendingDelete => "The task is being deleted",
+            Self::ProjectPendingDelete => "The project is being deleted",
             Self::TaskDisabled => "The task is disabled",
             Self::ApiKeyNotFound => "No such API key in this project",
             Self::TokenNotFound => "No such token",

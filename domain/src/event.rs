@@ -26,6 +26,10 @@ text_enum! {
         ProjectCreated = "ProjectCreated",
         /// A project was edited.
         ProjectUpdated = "ProjectUpdated",
+        /// The deletion of a project was accepted: all its tasks are fenced.
+        ProjectDeletionRequested = "ProjectDeletionRequested",
+        /// The project is gone, after its last task. Exactly one, in the transaction that deletes the row.
+        ProjectDeleted = "ProjectDeleted",
         /// A task group was created.
         TaskGroupCreated = "TaskGroupCreated",
         /// A task group was edited, started or stopped.

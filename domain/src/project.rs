@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+mod deletion;
+pub use deletion::{ProjectDeletion, ProjectDeletionPreview, ProjectReceipt, check_consent, deletion_state};
+
 /// A project as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -29,6 +32,9 @@ pub struct Project {
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
+    /// When its deletion was accepted; null otherwise. Then nothing is made or changed in it, and it goes after its last task.
+    #[serde(default)]
+    pub deletion_requested_at: Option<DateTime<Utc>>,
 }
 
 /// What a client sends to create or replace a project.

@@ -11,6 +11,7 @@ mod golden;
 mod interleavings;
 mod laws;
 mod oracle;
+mod projects;
 mod ranges;
 mod refusals;
 mod status;
