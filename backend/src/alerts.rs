@@ -46,7 +46,7 @@ pub async fn change(
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let project = crate::projects::require(&mut tx, project_id).await?;
+    let project = crate::projects::hold_open(&mut tx, project_id).await?;
     let version = db::alert::settings(&mut tx, project_id).await?.map_or(0, |settings| settings.version);
     precondition.check(&[version])?;
     let changed = db::alert::change_settings(&mut tx, project_id, version, &draft).await?;

@@ -52,7 +52,7 @@ pub async fn create(
 ) -> Result<(ApiKey, String)> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    crate::projects::require(&mut tx, project_id).await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let new = draft.parse(db::now(&mut tx).await?);
     let new = new.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, ids) = (Secret::new(PREFIX), (project_id, Uuid::now_v7()));

@@ -108,8 +108,9 @@ pub async fn clean_up(
     let mut conn = backend.pool.acquire().await?;
     let now = db::now(&mut conn).await?;
     let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, BATCH).await?;
+    let projects = db::project::purge_deletions(&mut conn, receipt_days, BATCH).await?;
     let events = db::outbox::purge(&mut conn, receipt_days, BATCH).await?;
     let alerts = db::alert::purge(&mut conn, receipt_days, BATCH).await?;
     queue.sweep_finished(&mut conn, now - jobs_kept.0, now - jobs_kept.1).await?;
-    Ok(receipts.max(events).max(alerts) >= BATCH.unsigned_abs())
+    Ok(receipts.max(projects).max(events).max(alerts) >= BATCH.unsigned_abs())
 }

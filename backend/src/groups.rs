@@ -108,7 +108,7 @@ pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: T
     let (draft, _) = parse(draft)?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    crate::projects::require(&mut tx, project_id).await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let id = Uuid::now_v7();
     db::group::insert(&mut tx, project_id, id, &draft).await.map_err(refuse_name)?;
     let group = read(&mut tx, project_id, id).await?;
@@ -143,6 +143,7 @@ pub async fn change(
 ) -> Result<TaskGroup> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let (group, now) = lock(&mut tx, project_id, id).await?;
     precondition.check(&[group.version])?;
     let draft = match change {
@@ -167,6 +168,7 @@ pub async fn change(
 pub async fn steer(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid, state: RunState) -> Result<TaskGroup> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let (group, now) = lock(&mut tx, project_id, id).await?;
     if group.state == state {
         return Ok(group);

@@ -1,4 +1,7 @@
-//! Use cases of projects.
+//! Use cases of projects. Deleting has a file of its own.
+
+pub mod delete;
+pub mod deletions;
 
 use crate::access::Caller;
 use crate::audit::{self, Subject};
@@ -91,8 +94,30 @@ pub async fn visible(backend: &Backend, caller: &Caller) -> Result<Option<HashSe
 
 /// The project, for use cases inside it.
 pub(crate) async fn require(conn: &mut PgConnection, id: Uuid) -> Result<Project> {
-    let missing = || Refusal::new(ProblemKind::ProjectNotFound, "There is no such project.");
     Ok(db::project::get(conn, id).await?.ok_or_else(missing)?)
+}
+
+/// The project, for a change of itself: nothing in one that is being deleted is changed.
+pub(crate) async fn require_open(conn: &mut PgConnection, id: Uuid) -> Result<Project> {
+    open(require(conn, id).await?)
+}
+
+/// The same for what is made or changed inside it: a deletion of the project is waited for, or waits until the transaction
+/// ends. Before any other lock; never before the project itself is written.
+pub(crate) async fn hold_open(conn: &mut PgConnection, id: Uuid) -> Result<Project> {
+    open(db::project::share(conn, id).await?.ok_or_else(missing)?)
+}
+
+fn open(project: Project) -> Result<Project> {
+    if project.deletion_requested_at.is_none() {
+        return Ok(project);
+    }
+    let detail = "The project is being deleted: nothing in it can be created, changed, started or undone any more.";
+    Err(Refusal::new(ProblemKind::ProjectPendingDelete, detail).into())
+}
+
+fn missing() -> Refusal {
+    Refusal::new(ProblemKind::ProjectNotFound, "There is no such project.")
 }
 
 /// How many tasks have each status.
@@ -137,7 +162,7 @@ pub enum Change {
 ///
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`],
-/// [`ProblemKind::EtagMismatch`].
+/// [`ProblemKind::EtagMismatch`], [`ProblemKind::ProjectPendingDelete`].
 pub async fn change(
     backend: &Backend,
     actor: &Actor,
@@ -147,7 +172,7 @@ pub async fn change(
 ) -> Result<Project> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let project = require(&mut tx, id).await?;
+    let project = require_open(&mut tx, id).await?;
     precondition.check(&[project.version])?;
     let draft = match change {
         Change::Replace(draft) => draft,

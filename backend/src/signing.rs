@@ -27,6 +27,7 @@ pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> 
 pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::require_open(&mut tx, project_id).await?;
     let secrets = db::project::rotate_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
     audit::record(&mut tx, actor, AuditAction::SecretRotated, Subject::within(project_id, project_id)).await?;
     faults::commit(tx, "change").await?;
@@ -40,6 +41,7 @@ pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Resul
 pub async fn forget_previous(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::require_open(&mut tx, project_id).await?;
     let secrets = db::project::forget_previous_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
     audit::record(&mut tx, actor, AuditAction::SecretForgotten, Subject::within(project_id, project_id)).await?;
     faults::commit(tx, "change").await?;

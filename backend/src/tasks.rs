@@ -127,12 +127,13 @@ async fn complete(backend: &Backend, conn: &mut PgConnection, rows: Vec<db::task
 /// Creates a task and plans its first run.
 ///
 /// # Errors
-/// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::GroupNotFound`].
+/// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::ProjectPendingDelete`],
+/// [`ProblemKind::GroupNotFound`].
 pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let now = db::now(&mut tx).await?;
-    crate::projects::require(&mut tx, project_id).await?;
     let new = draft.parse(now)?;
     let status = new.status.unwrap_or(SettableStatus::Active);
     let id = Uuid::now_v7();
@@ -213,7 +214,8 @@ pub enum Change {
 ///
 /// # Errors
 /// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::StatusNotSettable`], [`ProblemKind::ValidationFailed`],
-/// [`ProblemKind::EtagMismatch`], [`ProblemKind::TaskNotFound`]; the task is untouched then.
+/// [`ProblemKind::EtagMismatch`], [`ProblemKind::TaskNotFound`], [`ProblemKind::ProjectPendingDelete`]; the task is untouched
+/// then.
 pub async fn change(
     backend: &Backend,
     actor: &Actor,
@@ -224,6 +226,7 @@ pub async fn change(
 ) -> Result<Task> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let Some(locked) = db::task::lock(&mut tx, project_id, id).await? else {
         return Err(absent(&mut tx, project_id, id).await?.into());
     };

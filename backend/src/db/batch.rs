@@ -45,6 +45,31 @@ pub(crate) async fn lock_group(
     rows.into_iter().map(Row::locked).collect()
 }
 
+/// Locks up to `limit` tasks of a project that are not being deleted yet, whose ids are above `after`, in the same order.
+pub(crate) async fn lock_next(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<(Uuid, LockedTask)>, sqlx::Error> {
+    point("task.lock")?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, status, version, deletion_id, now() AS "now!" FROM tasks
+           WHERE id = ANY (array(
+                    SELECT id FROM ((SELECT id FROM tasks WHERE project_id = $1 AND status = 'ACTIVE' AND id > $2 ORDER BY id LIMIT $3)
+                          UNION ALL (SELECT id FROM tasks WHERE project_id = $1 AND status = 'DISABLED' AND id > $2 ORDER BY id LIMIT $3)) AS few
+                    ORDER BY id LIMIT $3))
+             AND status IN ('ACTIVE', 'DISABLED') ORDER BY id FOR NO KEY UPDATE"#,
+        project_id,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::locked).collect()
+}
+
 struct Row {
     id: Uuid,
     name: String,
@@ -104,6 +129,8 @@ pub(crate) struct Request<'a> {
     pub now: DateTime<Utc>,
     pub undo_until: DateTime<Utc>,
     pub max_attempts: i32,
+    /// The deletion of the project that they go with.
+    pub project_deletion_id: Option<Uuid>,
 }
 
 /// Writes the records, each with the exact list of what is in flight: this statement comes after the fence, so it sees a claim
@@ -116,14 +143,14 @@ pub(crate) async fn insert(
     point("deletion.insert")?;
     sqlx::query_as(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
-                                previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, state, step)
+                                previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, project_deletion_id, state, step)
          SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, $9, n.previous, n.version,
                 array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING'
                       UNION ALL
                       SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.finished_at IS NOT NULL
                                                       AND e.node IS NOT NULL AND e.lease_until > clock_timestamp()
                       ORDER BY 1),
-                $10, $10, $11, 'SCHEDULED', 'drain'
+                $10, $10, $11, $12, 'SCHEDULED', 'drain'
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) AS n(id, task_id, name, previous, version)
          RETURNING *",
     )
@@ -138,6 +165,7 @@ pub(crate) async fn insert(
     .bind(request.now)
     .bind(request.undo_until)
     .bind(request.max_attempts)
+    .bind(request.project_deletion_id)
     .fetch_all(conn)
     .await
 }

@@ -41,6 +41,24 @@ pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Re
     .await
 }
 
+/// The same for all tasks of a project.
+pub(crate) async fn list_in_flight_of_project(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    point("execution.list_in_flight")?;
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM executions WHERE project_id = $1 AND status = 'RUNNING'
+           UNION ALL
+           SELECT id FROM executions WHERE project_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
+                                            AND lease_until > clock_timestamp()
+           ORDER BY 1"#,
+        project_id
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// How many executions of a task have not ended.
 pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     point("execution.count_in_flight")?;

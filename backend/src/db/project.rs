@@ -1,4 +1,10 @@
-//! Statements on `projects`.
+//! Statements on `projects`. What its deletion needs stands in modules of its own.
+
+mod deletion;
+mod removal;
+
+pub(crate) use deletion::*;
+pub(crate) use removal::*;
 
 use crate::faults::point;
 use chrono::{DateTime, Utc};
@@ -10,7 +16,7 @@ use uuid::Uuid;
 pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at
+        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at, deletion_requested_at
          FROM projects WHERE id = $1"#,
         id
     )
@@ -23,9 +29,28 @@ pub(crate) async fn by_name(conn: &mut PgConnection, name: &str) -> Result<Optio
     sqlx::query_scalar!("SELECT id FROM projects WHERE lower(name) = lower($1)", name).fetch_optional(conn).await
 }
 
-/// The names of these projects.
+/// The same, held as it is until the transaction ends: its deletion waits, or was waited for.
+pub(crate) async fn share(conn: &mut PgConnection, id: Uuid) -> Result<Option<Project>, sqlx::Error> {
+    point("project.share")?;
+    sqlx::query_as!(
+        Project,
+        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at, deletion_requested_at
+         FROM projects WHERE id = $1 FOR SHARE"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The names of these projects, also of those that are gone, as long as the records of their deletions are kept.
 pub(crate) async fn names(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
-    let rows = sqlx::query!("SELECT id, name FROM projects WHERE id = ANY($1)", ids).fetch_all(conn).await?;
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", name AS "name!" FROM projects WHERE id = ANY($1)
+           UNION ALL SELECT project_id, project_name FROM project_deletions WHERE project_id = ANY($1) AND completed_at IS NOT NULL"#,
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
@@ -37,7 +62,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at
+        r#"SELECT id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at, deletion_requested_at
          FROM projects WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2"#,
         before,
         limit
@@ -55,7 +80,7 @@ pub(crate) async fn list_of(
 ) -> Result<Vec<Project>, sqlx::Error> {
     sqlx::query_as!(
         Project,
-        r#"SELECT p.id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, p.created_at, updated_at
+        r#"SELECT p.id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, p.created_at, updated_at, deletion_requested_at
          FROM members AS m JOIN projects AS p ON p.id = m.project_id
          WHERE m.user_id = $1 AND m.project_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
          ORDER BY m.project_id DESC LIMIT $3"#,
@@ -73,7 +98,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, draft: &ProjectDra
         Project,
         r#"INSERT INTO projects (id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy)
          VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN 'CANCEL' ELSE 'WAIT' END)
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at"#,
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at, deletion_requested_at"#,
         id,
         draft.name,
         draft.description,
@@ -98,7 +123,7 @@ pub(crate) async fn update(
         r#"UPDATE projects SET name = $3, description = $4, execution_endpoint = $5, undo_window_seconds = $6, execution_days = $7,
                 drain_policy = CASE WHEN $8 THEN 'CANCEL' ELSE 'WAIT' END, version = version + 1, updated_at = now()
          WHERE id = $1 AND version = $2
-         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at"#,
+         RETURNING id, name, description, execution_endpoint, undo_window_seconds, execution_days, drain_policy = 'CANCEL' AS "cancel_on_delete!", version, created_at, updated_at, deletion_requested_at"#,
         id,
         version,
         draft.name,
@@ -130,11 +155,15 @@ pub(crate) async fn count_by_status(
     Ok(rows.into_iter().map(|row| (row.status, row.count)).collect())
 }
 
-/// The undo window of a project that has one of its own, in seconds.
+/// The undo window of a project that has one of its own, in seconds; 0 in one that is being deleted.
 pub(crate) async fn undo_window(conn: &mut PgConnection, id: Uuid) -> Result<Option<i32>, sqlx::Error> {
     point("project.undo_window")?;
-    let window =
-        sqlx::query_scalar!("SELECT undo_window_seconds FROM projects WHERE id = $1", id).fetch_optional(conn).await?;
+    let window = sqlx::query_scalar!(
+        "SELECT CASE WHEN deletion_id IS NULL THEN undo_window_seconds ELSE 0 END FROM projects WHERE id = $1",
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(window.flatten())
 }
 

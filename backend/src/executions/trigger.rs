@@ -14,10 +14,11 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::TaskDisabled`], [`ProblemKind::TaskNotFound`] and
-/// [`ProblemKind::TaskDeleted`].
+/// [`ProblemKind::TaskDeleted`], [`ProblemKind::ProjectPendingDelete`].
 pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id: Uuid) -> Result<Execution> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     match db::task::share(&mut tx, project_id, task_id).await? {
         Some(TaskStatus::Active) => {}
         Some(TaskStatus::Disabled) => {

@@ -108,7 +108,7 @@ pub const CALLBACK: &[&str] = &[
     "callback.committed",
 ];
 /// While a task or a project is created or changed.
-pub const CHANGE: &[&str] = &["change.commit", "change.committed"];
+pub const CHANGE: &[&str] = &["project.share", "change.commit", "change.committed"];
 /// While old executions are removed.
 pub const RETENTION: &[&str] = &["retention.commit", "retention.committed"];
 
@@ -116,6 +116,22 @@ pub const RETENTION: &[&str] = &["retention.commit", "retention.committed"];
 pub const GROUP: &[&str] =
     &["group.lock", "group.update", "group.share_tasks", "group.replan", "group.release_tasks", "group.delete"];
 
+/// While the deletion of a project is accepted and worked off.
+pub const PROJECT: &[&str] = &[
+    "project.lock",
+    "project.lock_tasks",
+    "project.fence",
+    "project.insert_deletion",
+    "project.take_deletion",
+    "project.hasten",
+    "project.go_on",
+    "project.record_step_failure",
+    "project.remove_some",
+    "project.remove",
+    "project.commit",
+    "project.committed",
+];
+
 /// All of them.
-pub(super) const FAMILIES: [&[&str]; 13] =
-    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CALLBACK, CHANGE, RETENTION, GROUP];
+pub(super) const FAMILIES: [&[&str]; 14] =
+    [ACCEPT, TEARDOWN, FAILURE, RETRY, UNDO, RECONCILE, CLAIM, START, END, CALLBACK, CHANGE, RETENTION, GROUP, PROJECT];

@@ -35,6 +35,7 @@ pub async fn delete(
     if mode != GroupDeletion::Block {
         db::allow_long_statements(&mut tx).await?;
     }
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let (group, _) = lock(&mut tx, project_id, id).await?;
     precondition.check(&[group.version])?;
     let accepted = match mode {

@@ -22,7 +22,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// Why an execution that waited for its start or a retry was cancelled.
-pub(super) const BEING_DELETED: &str = "Cancelled before it started: the task is being deleted.";
+pub(crate) const BEING_DELETED: &str = "Cancelled before it started: the task is being deleted.";
 
 /// Accepts a deletion in one transaction, or answers that there is nothing to delete. See `http-api.md` §1.
 ///

@@ -60,7 +60,7 @@ pub async fn request_many(
         task_ids.iter().filter(|id| !found.contains(id)).copied().collect()
     };
     let (new, mut outcomes) = repeat(backend, actor, &mut tx, tasks).await?;
-    accept(backend, actor, &mut tx, project_id, &new, Group::Stays).await?;
+    accept(backend, actor, &mut tx, project_id, &new, Besides::Nothing).await?;
     for (task, deletion_id) in new.tasks.task_ids.iter().zip(&new.tasks.ids) {
         outcomes.insert(*task, Outcome::Scheduled { deletion_id: *deletion_id });
     }
@@ -125,9 +125,26 @@ pub(crate) async fn request_group(
     let tasks = batch::lock_group(tx, group_id).await?;
     let all = tasks.len();
     let (new, _) = repeat(backend, actor, tx, tasks).await?;
-    accept(backend, actor, tx, project_id, &new, Group::Goes).await?;
+    accept(backend, actor, tx, project_id, &new, Besides::Group).await?;
     db::group::release_tasks(tx, group_id).await?;
     Ok(Accepted { tasks: all, new: new.tasks.ids.len() })
+}
+
+/// Accepts the deletion of up to `limit` tasks above `after` of a project that is being deleted; answers the id of the last,
+/// none when there was none left. They cannot be undone by themselves, so nothing waits for the end of an undo window.
+pub(crate) async fn request_next(
+    backend: &Backend,
+    actor: &Actor,
+    tx: &mut PgConnection,
+    (project_id, project_deletion_id): (Uuid, Uuid),
+    after: Uuid,
+    limit: i64,
+) -> Result<(Accepted, Option<Uuid>)> {
+    let tasks = batch::lock_next(tx, project_id, after, limit).await?;
+    let (all, last) = (tasks.len(), tasks.last().map(|(id, _)| *id));
+    let (new, _) = repeat(backend, actor, tx, tasks).await?;
+    accept(backend, actor, tx, project_id, &new, Besides::Project(project_deletion_id)).await?;
+    Ok((Accepted { tasks: all, new: new.tasks.ids.len() }, last))
 }
 
 /// What a transaction that is not committed yet accepts.
@@ -146,11 +163,14 @@ impl Accepted {
     }
 }
 
-/// What becomes of the group that the tasks are in.
+/// What goes besides the tasks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Stays,
-    Goes,
+enum Besides {
+    Nothing,
+    /// Their group, at once.
+    Group,
+    /// Their project, after them, by this deletion.
+    Project(Uuid),
 }
 
 /// Fences the new ones, then writes records, jobs and events.
@@ -160,10 +180,10 @@ async fn accept(
     tx: &mut PgConnection,
     project_id: Uuid,
     new: &New,
-    group: Group,
+    besides: Besides,
 ) -> Result<()> {
     let Some(to) = new.to else { return Ok(()) };
-    batch::fence(tx, &new.tasks, to.as_str(), group == Group::Goes).await?;
+    batch::fence(tx, &new.tasks, to.as_str(), besides == Besides::Group).await?;
     db::execution::cancel_waiting(tx, &new.tasks.task_ids, BEING_DELETED).await?;
     let window = db::project::undo_window(tx, project_id).await?.unwrap_or(backend.policies.undo_window_seconds);
     let request = Request {
@@ -173,6 +193,10 @@ async fn accept(
         now: new.now,
         undo_until: new.now + TimeDelta::seconds(window.into()),
         max_attempts: backend.policies.retry.max_attempts,
+        project_deletion_id: match besides {
+            Besides::Project(id) => Some(id),
+            Besides::Nothing | Besides::Group => None,
+        },
     };
     let records = batch::insert(tx, &new.tasks, &request).await?;
     let messages: Vec<_> = records.iter().map(db::deletion::DeletionRow::message).collect();

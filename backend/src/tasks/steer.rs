@@ -18,11 +18,13 @@ use uuid::Uuid;
 /// up. A repeat answers the same.
 ///
 /// # Errors
-/// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`].
+/// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`],
+/// [`ProblemKind::ProjectPendingDelete`].
 pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
+    crate::projects::hold_open(&mut tx, project_id).await?;
     let task = db::task::lock(&mut tx, project_id, found.task_id).await?.ok_or_else(too_late)?;
     let record = db::deletion::lock(&mut tx, deletion_id).await?.ok_or_else(no_deletion)?;
     if record.state()? != DeletionState::Undone {

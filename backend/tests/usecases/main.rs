@@ -25,6 +25,8 @@ mod node;
 mod policies;
 mod pools;
 mod preconditions;
+mod project_deletion;
+mod project_fence;
 mod projects;
 mod receiver;
 mod reconciler;

@@ -79,6 +79,7 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         K::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         K::NameTaken
         | K::TaskPendingDelete
+        | K::ProjectPendingDelete
         | K::TaskDisabled
         | K::ExecutionEnded
         | K::PointOfNoReturn

@@ -51,6 +51,25 @@ pub(crate) async fn cancel_waiting(
     count(conn, &rows).await
 }
 
+/// The same of all tasks of a project, which are locked: it is being deleted.
+pub(crate) async fn cancel_waiting_of_project(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    reason: &str,
+) -> Result<u64, sqlx::Error> {
+    point("execution.cancel_waiting")?;
+    let rows = sqlx::query_as!(
+        Cancelled,
+        r#"UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, error = $2
+           WHERE project_id = $1 AND status IN ('PENDING', 'RETRY_WAIT') RETURNING task_id, project_id, finished_at AS "at!""#,
+        project_id,
+        reason
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    count(conn, &rows).await
+}
+
 /// Ends what is still in flight for a task, and counts it. The lease stays: until it runs out the node may send the call.
 pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
     point("execution.cancel_in_flight")?;

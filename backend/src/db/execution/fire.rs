@@ -154,7 +154,7 @@ pub(crate) async fn take_waiting(
 }
 
 /// Starts executions whose tasks are locked and ACTIVE. A statement of its own after the lock, so that it sees what was
-/// committed before it.
+/// committed before it. In a project that is being deleted nothing is started, also before its task is handed over.
 pub(crate) async fn start(
     conn: &mut PgConnection,
     ids: &[Uuid],
@@ -168,6 +168,7 @@ pub(crate) async fn start(
                   attempt = e.attempt + CASE WHEN e.status = 'RETRY_WAIT' THEN 1 ELSE 0 END, retry_at = NULL, response = NULL, error = NULL
            FROM tasks t JOIN projects p ON p.id = t.project_id
            WHERE e.id = ANY($1) AND e.status IN ('PENDING', 'RETRY_WAIT') AND t.id = e.task_id AND t.status = 'ACTIVE'
+             AND p.deletion_id IS NULL
            RETURNING e.id AS execution_id, e.task_id, e.project_id, t.name AS task_name, e.scheduled_at, e.created_at, e.attempt,
                      e.trigger, t.metadata, t.timeout_seconds, t.max_attempts, t.completion, p.execution_endpoint AS endpoint,
                      p.signing_secret, p.previous_signing_secret"#,
