@@ -12,6 +12,7 @@ pub mod groups;
 pub mod health;
 pub mod members;
 pub mod problem;
+pub mod project_deletions;
 pub mod projects;
 pub mod runs;
 pub mod session;
@@ -42,11 +43,13 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
         .routes(routes!(projects::list, projects::create))
-        .routes(routes!(projects::get, projects::replace, projects::merge))
         .routes(routes!(members::list, members::put))
         .routes(routes!(members::remove))
         .routes(routes!(members::audit_of_project))
         .routes(routes!(members::audit_of_all))
+        .routes(routes!(projects::get, projects::replace, projects::merge, project_deletions::delete))
+        .routes(routes!(project_deletions::list))
+        .routes(routes!(project_deletions::get))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::replace, groups::merge, groups::delete))
         .routes(routes!(groups::start))

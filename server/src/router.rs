@@ -72,10 +72,13 @@ async fn in_time(State(limit): State<Duration>, request: Request, next: Next) ->
     }
 }
 
-/// A group is deleted with all its tasks in one transaction, and there may be a hundred thousand.
+/// A group or a project is deleted with all its tasks fenced in one transaction, and there may be a hundred thousand.
 fn has_many_tasks(request: &Request) -> bool {
     let path = request.uri().path();
-    path == "/fn/delete_group" || (request.method() == Method::DELETE && path.contains("/task-groups/"))
+    let inside = path.strip_prefix("/api/v1/projects/").unwrap_or_default();
+    let is_project = !inside.is_empty() && !inside.contains('/');
+    matches!(path, "/fn/delete_group" | "/fn/delete_project")
+        || (request.method() == Method::DELETE && (is_project || path.contains("/task-groups/")))
 }
 
 /// A client's own id of a request is kept if it is a short text: it is written into records and logs.

@@ -9,7 +9,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, health, retention, tasks};
+use backend::{deletions, health, projects, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -31,6 +31,8 @@ const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::ho
 
 /// How often alerts are looked for.
 const ALERT_TICK: Duration = Duration::from_secs(1);
+/// How often projects that are being deleted are looked at.
+const PROJECT_TICK: Duration = Duration::from_secs(1);
 /// How often the gauges are set.
 const MEASURE_TICK: Duration = Duration::from_secs(10);
 /// A pass of the reconciler that takes longer hangs; what it has handed over stays so.
@@ -82,6 +84,7 @@ impl Loops {
             tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
             tracker.spawn(measure(self.backend.clone(), self.queue.clone(), stop.clone()));
             tracker.spawn(send_alerts(self.courier, stop.clone()));
+            tracker.spawn(delete_projects(self.backend.clone(), stop.clone()));
             let kept = (settings.receipt_days, settings.execution_days);
             tracker.spawn(clean_up(self.backend, self.queue, kept, stop.clone()));
         }
@@ -144,6 +147,19 @@ async fn send_alerts(courier: Courier, stop: CancellationToken) {
             Err(error) => tracing::debug!(%error, "no alerts could be taken"),
         }
         stop.run_until_cancelled(sleep(ALERT_TICK)).await;
+    }
+}
+
+/// Works off the deletions of projects, on every node; each is in one hand at a time.
+async fn delete_projects(backend: Backend, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match timeout(PATIENCE, projects::delete::advance(&backend)).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "deletions of projects could not be looked at"),
+            Err(_) => tracing::warn!("a step of the deletion of a project got no answer from the database"),
+        }
+        stop.run_until_cancelled(sleep(PROJECT_TICK)).await;
     }
 }
 

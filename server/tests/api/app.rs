@@ -23,12 +23,13 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything that can be seen in the database of one test: a word per row with what may change in it.
 const SNAPSHOT: &str = "SELECT coalesce(string_agg(line, E'\\n' ORDER BY line), '') FROM (
-    SELECT concat_ws(' ', 'project', id, version, name) AS line FROM projects
+    SELECT concat_ws(' ', 'project', id, version, name, deletion_id) AS line FROM projects
     UNION ALL SELECT concat_ws(' ', 'group', id, version, name, override) FROM task_groups
     UNION ALL SELECT concat_ws(' ', 'task', id, task_group_id, version, status, name, deletion_id, schedule_config) FROM tasks
     UNION ALL SELECT concat_ws(' ', 'schedule', task_id, next_run_at, version) FROM task_schedules
     UNION ALL SELECT concat_ws(' ', 'execution', id, status) FROM executions
     UNION ALL SELECT concat_ws(' ', 'deletion', id, state, wake_at, failed_attempts) FROM deletions
+    UNION ALL SELECT concat_ws(' ', 'project deletion', id, completed_at) FROM project_deletions
     UNION ALL SELECT concat_ws(' ', 'event', seq, kind) FROM events
     UNION ALL SELECT concat_ws(' ', 'job', id, status, attempts) FROM apalis.jobs) AS lines";
 

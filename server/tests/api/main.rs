@@ -24,6 +24,7 @@ mod health;
 mod matrix;
 mod openapi;
 mod preconditions;
+mod project_deletions;
 mod runs;
 mod signing;
 mod steer;

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
 
 /// The contract for tasks, groups, projects, executions, alerts, deletions, events and health.
-const CONTRACT: [(&str, &[&str]); 50] = [
+const CONTRACT: [(&str, &[&str]); 52] = [
     ("/api/v1/audit", &["GET"]),
     ("/api/v1/deletions", &["GET"]),
     ("/api/v1/deletions/retry-failed", &["POST"]),
@@ -25,8 +25,10 @@ const CONTRACT: [(&str, &[&str]); 50] = [
     ("/api/v1/projects/{project_id}/audit", &["GET"]),
     ("/api/v1/projects/{project_id}/members", &["GET", "PUT"]),
     ("/api/v1/projects/{project_id}/members/{user_id}", &["DELETE"]),
+    ("/api/v1/project-deletions", &["GET"]),
+    ("/api/v1/project-deletions/{deletion_id}", &["GET"]),
     ("/api/v1/projects", &["GET", "POST"]),
-    ("/api/v1/projects/{project_id}", &["GET", "PATCH", "PUT"]),
+    ("/api/v1/projects/{project_id}", &["DELETE", "GET", "PATCH", "PUT"]),
     ("/api/v1/projects/{project_id}/alert-settings", &["GET", "PUT"]),
     ("/api/v1/projects/{project_id}/alerts", &["GET"]),
     ("/api/v1/projects/{project_id}/api-keys", &["GET", "POST"]),

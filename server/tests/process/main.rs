@@ -25,6 +25,7 @@ mod node;
 mod outages;
 mod person;
 mod poison;
+mod project_faults;
 mod promise;
 mod proxy;
 #[path = "../../../backend/tests/usecases/receiver.rs"]
