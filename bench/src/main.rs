@@ -20,6 +20,7 @@ mod node;
 mod peers;
 mod pgbench;
 mod plot;
+mod project;
 mod receiver;
 mod reconcile;
 mod report;
