@@ -6,12 +6,14 @@
 //! `task_schedules` → executions → deletions; a step locks the record before them.
 
 use super::deletions::show;
+use crate::audit::{self, Subject};
 use crate::db::project::{HandedOver, NewProjectDeletion, ProjectDeletionRow};
 use crate::tasks::delete::BEING_DELETED;
 use crate::tasks::delete_many::{Accepted, request_next};
 use crate::tasks::etag::Precondition;
 use crate::{Actor, Backend, Error, Result, db, faults};
 use chrono::TimeDelta;
+use domain::audit::AuditAction;
 use domain::event::EventKind;
 use domain::project::ProjectDeletion;
 use serde_json::json;
@@ -74,6 +76,7 @@ pub async fn request(backend: &Backend, actor: &Actor, id: Uuid, precondition: &
         handed_to,
     };
     let record = db::project::insert_deletion(&mut tx, &new).await?;
+    audit::record(&mut tx, actor, AuditAction::ProjectDeleted, Subject::within(id, id).named(&project.name)).await?;
     announce(&mut tx, EventKind::ProjectDeletionRequested, &record, Some(version)).await?;
     let deletion = show(&mut tx, record).await?;
     faults::commit(tx, "project").await?;

@@ -5,12 +5,14 @@ use super::extract::{ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::{PROBLEM, Problem, ProblemBody};
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::Caller;
+use crate::access::{Known, Manager, Operator};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use backend::access::admit;
 use backend::projects::{delete, deletions};
+use domain::access::Permission;
 use domain::page::Page;
 use domain::project::ProjectDeletion;
 use domain::status::TaskStatus;
@@ -37,7 +39,7 @@ pub struct ProjectDeletionAnswer {
     responses((status = 202, body = ProjectDeletionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn delete(
     State(state): State<AppState>,
-    Caller(actor): Caller,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
@@ -63,7 +65,7 @@ pub async fn delete(
     responses((status = 200, body = Page<ProjectDeletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn list(
     State(state): State<AppState>,
-    _caller: Caller,
+    _: Operator,
     ApiQuery(params): ApiQuery<PageParams>,
 ) -> Result<Json<Page<ProjectDeletion>>, Problem> {
     Ok(Json(deletions::list(&state.backend, params.cursor.as_deref(), params.limit).await?))
@@ -74,10 +76,14 @@ pub async fn list(
     responses((status = 200, body = ProjectDeletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
 pub async fn get(
     State(state): State<AppState>,
-    _caller: Caller,
+    Known(caller, actor): Known,
     ApiPath(deletion_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     let deletion = deletions::get(&state.backend, deletion_id).await?;
+    // Who asked for it sees how it ends, when there is no project any more that they could be in.
+    if deletion.requested_by != actor.name {
+        admit(&state.backend, &caller, deletion.project_id, Permission::Read).await?;
+    }
     let is_over = deletion.state.is_final();
     let mut response = Json(deletion).into_response();
     if !is_over {

@@ -46,6 +46,10 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "events", Person),
     ("POST", "executions/{execution_id}/logs", Callbacks),
     ("PATCH", "executions/{execution_id}/status", Callbacks),
+    // It asks for the record first, and then for the project.
+    ("GET", "project-deletions/{deletion_id}", Known),
+    ("GET", "project-deletions", Operator),
+    ("DELETE", "projects/{project_id}", Manage),
     ("GET", "projects", Known),
     ("POST", "projects", Person),
     ("GET", "projects/{project_id}", Read),
