@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod group;
+pub mod own_path;
 pub mod page;
 pub mod project;
 pub mod schedule;

@@ -12,6 +12,7 @@ mod interleavings;
 mod laws;
 mod oracle;
 mod projects;
+mod own_path;
 mod ranges;
 mod refusals;
 mod status;
