@@ -32,6 +32,7 @@ pub mod faults;
 pub mod groups;
 pub mod health;
 pub mod jobs;
+pub mod limits;
 pub mod members;
 mod merge;
 pub mod migrate;

@@ -27,6 +27,8 @@ impl Node {
         let mut command = Command::new(&stage.tools.sexton);
         command.arg("serve").env_clear().env("DATABASE_URL", &place.url).env("SEXTON_LISTEN", "127.0.0.1:0");
         command.env("SEXTON_SETUP_TOKEN_FILE", stage.folder.join("setup-token"));
+        // What is measured is the work, not its limits.
+        command.env("SEXTON_RATE_PER_SECOND", "0").env("SEXTON_HEADER_TIMEOUT_SECONDS", "600");
         command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         let child = command.stderr(File::create(&log)?).spawn().context("sexton cannot be started")?;
         let pid = child.id().context("sexton ended at once")?;

@@ -71,6 +71,12 @@ text_enum! {
         NotFailed = "not-failed",
         /// It still has tasks.
         HasChildren = "has-children",
+        /// The same `Idempotency-Key` came with another request.
+        IdempotencyKeyReused = "idempotency-key-reused",
+        /// The first request with this `Idempotency-Key` is under way.
+        IdempotencyInProgress = "idempotency-in-progress",
+        /// The caller asks too often.
+        TooManyRequests = "too-many-requests",
         /// The service cannot answer now; nothing has changed.
         Unavailable = "unavailable",
         /// The request took too long; nothing has changed.
@@ -116,6 +122,9 @@ impl ProblemKind {
             Self::PointOfNoReturn => "Too late to undo",
             Self::NotFailed => "The deletion has not failed",
             Self::HasChildren => "Not empty",
+            Self::IdempotencyKeyReused => "Used for another request",
+            Self::IdempotencyInProgress => "Still under way",
+            Self::TooManyRequests => "Too many requests",
             Self::Unavailable => "Temporarily unavailable",
             Self::Timeout => "The request took too long",
             Self::Internal => "Internal error",

@@ -6,9 +6,10 @@
 //! (401), whether they may see the project (404), whether they may do this (403), and only then what they asked.
 
 use crate::AppState;
+use crate::edge::address::client;
 use crate::rest::extract::invalid;
 use crate::rest::problem::Problem;
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
@@ -19,7 +20,6 @@ use backend::api_keys::{KeyHolder, authenticate};
 use domain::access::Permission;
 use domain::api_key::Scope;
 use domain::error::{ProblemKind, Refusal};
-use std::net::SocketAddr;
 use tower_http::request_id::RequestId;
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ pub async fn identified(parts: &mut Parts, state: &AppState) -> Identified {
     if let Some(known) = parts.extensions.get::<Identified>() {
         return known.clone();
     }
-    let who = match secret(&parts.headers, state.is_secure) {
+    let who = match secret(&parts.headers, state.edge.is_https()) {
         Some(secret) => identify(&state.backend, &secret).await.map_err(backend::Error::into_refusal),
         None => {
             Err(Refusal::new(ProblemKind::Unauthorized, "Nobody is signed in: a session, token or API key is needed."))
@@ -71,7 +71,7 @@ fn request_id(parts: &Parts) -> Option<String> {
 }
 
 fn address(parts: &Parts) -> Option<String> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string())
+    client(&parts.extensions).map(|client| client.address.to_string())
 }
 
 /// What a request shows: `Authorization: Bearer <secret>`, or the secret alone; else the cookie.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod derived;
+mod edge;
 
 pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
 
@@ -9,6 +10,7 @@ use anyhow::{Result, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::schedule::{Schedule, ScheduleConfig};
 use domain::task::ScheduleType;
+pub use edge::EdgeSettings;
 use std::net::SocketAddr;
 
 /// Sexton: a scheduler of cron tasks that deletes a task durably.
@@ -73,9 +75,6 @@ pub struct Settings {
     /// Address of pages and API.
     #[arg(long, env = "SEXTON_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
-    /// Where browsers find Sexton, such as https://cron.example.com. With https, sessions travel by https alone.
-    #[arg(long, env = "SEXTON_PUBLIC_URL")]
-    pub public_url: Option<String>,
     /// How the first administrator comes to be.
     #[command(flatten)]
     pub claim: ClaimSettings,
@@ -85,6 +84,9 @@ pub struct Settings {
     /// The longest that a session lasts, in days.
     #[arg(long, env = "SEXTON_SESSION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=365))]
     pub session_days: i64,
+    /// How people reach it, and how much one of them may ask.
+    #[command(flatten)]
+    pub edge: EdgeSettings,
     /// What this node does.
     #[arg(long, env = "SEXTON_ROLES", value_enum, value_delimiter = ',', default_value = "web,worker,scheduler")]
     pub roles: Vec<Role>,
@@ -193,12 +195,6 @@ impl Settings {
     /// # Errors
     /// One sentence that says what to change.
     pub fn check(&self) -> Result<()> {
-        if let Some(url) = self.public_url.as_deref() {
-            ensure!(
-                url.starts_with("https://") || url.starts_with("http://"),
-                "SEXTON_PUBLIC_URL={url} must begin with https:// or http://"
-            );
-        }
         // Handlers that wait for a connection would fail by waiting; the reconciler and the clean-up have theirs as well.
         let (needed, has) = (u32::from(self.worker_concurrency) + 2, self.worker_connections);
         ensure!(
@@ -220,12 +216,6 @@ impl Settings {
             bail!("SEXTON_RECONCILE_CRON=\"{}\" {}", self.reconcile_cron, reasons.join("; "));
         }
         Ok(())
-    }
-
-    /// True when browsers come by https.
-    #[must_use]
-    pub fn is_secure(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// True when this node has the role.

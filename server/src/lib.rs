@@ -10,6 +10,7 @@ pub mod config;
 mod demo;
 mod forms;
 pub mod operate;
+pub mod edge;
 pub mod pages;
 pub mod rest;
 pub mod router;
@@ -20,8 +21,10 @@ pub mod workers;
 
 use axum::extract::FromRef;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
+use edge::Edge;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -44,10 +47,10 @@ pub struct AppState {
     pub request_timeout: Duration,
     /// Whether the demo's receiver is there.
     pub is_demo: bool,
-    /// Whether browsers come by https: cookies are for https alone then.
-    pub is_secure: bool,
     /// Bytes of a request body.
     pub body_limit: usize,
+    /// Who may ask, how often, and by which name.
+    pub edge: Arc<Edge>,
 }
 
 impl FromRef<AppState> for LeptosOptions {

@@ -1,17 +1,16 @@
 //! The URL map: every path once, and the layers around all of them.
 
+use crate::edge::{address, headers, rate, slow};
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, demo, pages};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_request_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::error::{ProblemKind, Refusal};
-use std::time::Duration;
-use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -53,32 +52,15 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // What is pre-compressed has its encoding already; streams of events must not be held back.
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::SSE)))
-        .layer(map_response(security_headers))
+        .layer(map_response_with_state(state.clone(), headers::protect))
+        .layer(map_request_with_state(state.clone(), address::find))
         .layer(from_fn(problem::render))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(state.request_timeout, in_time))
-        .layer(CsrfLayer::new().with_rejection_response(|_| foreign_origin()))
+        .layer(from_fn_with_state(state.clone(), rate::limit))
+        .layer(from_fn_with_state(state.clone(), slow::in_time))
+        .layer(same_origin(state).with_rejection_response(|_| foreign_origin()))
         .layer(DefaultBodyLimit::max(state.body_limit));
     routes.layer(layers).with_state(state.clone())
-}
-
-/// Answers 503 where nothing else does in time, such as behind a network that swallows packets. A stream has answered as
-/// soon as it begins.
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let limit = if has_many_tasks(&request) { limit * 5 } else { limit };
-    match timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
-    }
-}
-
-/// A group or a project is deleted with all its tasks fenced in one transaction, and there may be a hundred thousand.
-fn has_many_tasks(request: &Request) -> bool {
-    let path = request.uri().path();
-    let inside = path.strip_prefix("/api/v1/projects/").unwrap_or_default();
-    let is_project = !inside.is_empty() && !inside.contains('/');
-    matches!(path, "/fn/delete_group" | "/fn/delete_project")
-        || (request.method() == Method::DELETE && (is_project || path.contains("/task-groups/")))
 }
 
 /// A client's own id of a request is kept if it is a short text: it is written into records and logs.
@@ -100,22 +82,14 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Problem(Refusal::new(ProblemKind::Internal, "Something went wrong here.")).into_response()
 }
 
+/// Pages may change something here that came from here: by the name that they asked for, or, where a proxy has changed that, by
+/// the public one.
+fn same_origin(state: &AppState) -> CsrfLayer {
+    let public = state.edge.public.as_ref();
+    public.map(|public| CsrfLayer::new().add_trusted_origin(public.origin()).unwrap_or_default()).unwrap_or_default()
+}
+
 fn foreign_origin() -> Response {
     Problem(Refusal::new(ProblemKind::Forbidden, "A page of another origin may not change anything here."))
         .into_response()
-}
-
-/// Headers of every answer. `no-referrer` would break forms without JavaScript, which are sent back to the referrer.
-async fn security_headers(mut response: Response) -> Response {
-    let fixed = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-    ];
-    for (name, value) in fixed {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
 }

@@ -1,6 +1,7 @@
 //! Start, serve, stop.
 
 use crate::config::{DatabaseSettings, Role, Settings};
+use crate::edge::connections;
 use crate::workers::Loops;
 use crate::{AppState, claim, demo, router, site, telemetry};
 use anyhow::{Context, Result};
@@ -91,8 +92,8 @@ impl Node {
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
-            is_secure: settings.is_secure(),
             body_limit: settings.body_limit_bytes as usize,
+            edge: Arc::new(settings.edge.edge()),
         };
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
         let executor = Executor::new(scheduler.clone(), settings.executor()).context("no client for calls")?;
@@ -146,12 +147,10 @@ async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, sto
     let address = listener.local_addr()?;
     tracing::info!("Sexton is at http://{address} (roles: {:?})", settings.roles);
     let app = if settings.has(Role::Web) { router::router(state) } else { router::probes_only(state) };
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let ended = stop.clone();
-    let server = axum::serve(listener, app).with_graceful_shutdown(ended.cancelled_owned()).into_future();
+    let server = connections::serve(listener, app, settings.edge.connections(), stop.clone());
     let patience = Duration::from_secs(settings.shutdown_seconds);
     tokio::select! {
-        result = server => result.context("the server stopped"),
+        () = server => Ok(()),
         () = async { stop.cancelled().await; sleep(patience).await } => {
             tracing::warn!("open connections were cut off");
             Ok(())

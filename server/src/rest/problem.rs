@@ -1,7 +1,7 @@
 //! Problems (RFC 9457): the one place that gives a refusal its HTTP status and form.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 
 /// The content type of a problem.
 pub const PROBLEM: &str = "application/problem+json";
+
+/// Headers that a problem keeps from the answer that it is made of.
+const STAYS: [&str; 5] = ["allow", "retry-after", "ratelimit", "ratelimit-policy", "idempotency-replayed"];
 
 /// A refusal on its way to the client. Its body is written by [`render`], which knows the request.
 #[derive(Clone, Debug)]
@@ -59,7 +62,7 @@ pub fn status(refusal: &Refusal) -> StatusCode {
     }
     match refusal.kind {
         K::InvalidRequest => StatusCode::BAD_REQUEST,
-        K::ValidationFailed | K::StatusNotSettable => StatusCode::UNPROCESSABLE_ENTITY,
+        K::ValidationFailed | K::StatusNotSettable | K::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         K::Unauthorized => StatusCode::UNAUTHORIZED,
         K::Forbidden => StatusCode::FORBIDDEN,
         K::ProjectNotFound
@@ -86,7 +89,9 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | K::NotFailed
         | K::LastAdmin
         | K::AlreadyClaimed
-        | K::HasChildren => StatusCode::CONFLICT,
+        | K::HasChildren
+        | K::IdempotencyInProgress => StatusCode::CONFLICT,
+        K::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
         K::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         K::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -121,16 +126,15 @@ pub async fn render(request: Request, next: Next) -> Response {
     };
     let mut answer = (status, axum::Json(body)).into_response();
     let headers = answer.headers_mut();
-    headers.extend(
-        response.headers().iter().filter(|(name, _)| *name == header::ALLOW).map(|(n, v)| (n.clone(), v.clone())),
-    );
+    let stays = |name: &HeaderName| STAYS.contains(&name.as_str());
+    headers.extend(response.headers().iter().filter(|(name, _)| stays(name)).map(|(n, v)| (n.clone(), v.clone())));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Sexton\""));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
     }
     answer
 }

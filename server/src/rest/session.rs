@@ -98,10 +98,10 @@ pub fn without_session(state: &AppState) -> CookieJar {
 }
 
 fn cookie(state: &AppState, value: String) -> Cookie<'static> {
-    Cookie::build((cookie_name(state.is_secure), value))
+    Cookie::build((cookie_name(state.edge.is_https()), value))
         .path("/")
         .http_only(true)
-        .secure(state.is_secure)
+        .secure(state.edge.is_https())
         .same_site(SameSite::Lax)
         .build()
 }

@@ -52,10 +52,15 @@ pub struct App {
 impl App {
     /// On a migrated database.
     pub async fn new(options: &PgConnectOptions) -> Self {
+        Self::with(options, &[]).await
+    }
+
+    /// On a migrated database, with these settings.
+    pub async fn with(options: &PgConnectOptions, arguments: &[&str]) -> Self {
         let pool = PgPoolOptions::new().max_connections(4).connect_with(options.clone()).await.unwrap();
         backend::migrate::run(&pool).await.unwrap();
         let_in(&pool).await;
-        Self::on(pool, options.to_url_lossy().as_ref(), &[])
+        Self::on(pool, options.to_url_lossy().as_ref(), arguments)
     }
 
     /// Over the database at `url`, in whatever state it is.

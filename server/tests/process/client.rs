@@ -2,6 +2,7 @@
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The token of the administrator whom [`crate::node::let_in`] makes.
@@ -47,6 +48,11 @@ impl Client {
     /// Where the node is.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> SocketAddr {
+        self.base.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
     /// Sends a request; fails when the connection breaks.

@@ -71,6 +71,8 @@ fn a_setting_that_cannot_be_is_refused_with_a_sentence_that_names_it() {
         ("SEXTON_ROLES", "web,cook", "cook"),
         ("SEXTON_WORKER_CONCURRENCY", "0", "1..=256"),
         ("SEXTON_WORKER_CONCURRENCY", "7", "SEXTON_WORKER_CONNECTIONS"),
+        ("SEXTON_PUBLIC_URL", "cron.example.com", "such as https://cron.example.com"),
+        ("SEXTON_TRUSTED_PROXIES", "10.0.0.0/8,the proxy", "such as 10.0.0.0/8"),
         ("SEXTON_RECEIPT_DAYS", "29", "30..=3650"),
         ("SEXTON_LOG", "==", "SEXTON_LOG"),
         ("SEXTON_RECONCILE_CRON", "99 99 99 99 99", "SEXTON_RECONCILE_CRON"),

@@ -33,6 +33,7 @@ mod receiver;
 mod roles;
 mod secrets;
 mod shutdown;
+mod slow_clients;
 #[path = "../../../backend/tests/usecases/smtp.rs"]
 mod smtp;
 mod spare;

@@ -14,10 +14,11 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps a node small, so that many fit on one Postgres, and quick.
-const SMALL: [(&str, &str); 9] = [
+const SMALL: [(&str, &str); 10] = [
     ("SEXTON_LISTEN", "127.0.0.1:0"),
     ("SEXTON_LOG_FORMAT", "json"),
     ("SEXTON_SETUP_TOKEN_FILE", concat!(env!("CARGO_TARGET_TMPDIR"), "/setup-token")),
+    ("SEXTON_RATE_PER_SECOND", "0"),
     ("SEXTON_API_CONNECTIONS", "5"),
     ("SEXTON_WORKER_CONNECTIONS", "6"),
     ("SEXTON_QUEUE_CONNECTIONS", "4"),
