@@ -18,6 +18,7 @@ mod callbacks;
 mod database_away;
 mod events;
 mod executions;
+mod forgery;
 mod forms;
 mod groups;
 mod health;
