@@ -8,6 +8,7 @@ pub(crate) mod batch;
 pub(crate) mod deletion;
 pub(crate) mod execution;
 pub(crate) mod group;
+pub(crate) mod idempotency;
 pub(crate) mod member;
 pub(crate) mod outbox;
 pub(crate) mod project;

@@ -31,6 +31,7 @@ pub mod executor;
 pub mod faults;
 pub mod groups;
 pub mod health;
+pub mod idempotency;
 pub mod jobs;
 pub mod limits;
 pub mod members;

@@ -1,4 +1,5 @@
-//! Retention: executions go with their logs when they have ended long enough ago, counts by day much later.
+//! Retention: executions go with their logs when they have ended long enough ago, counts by day much later, answers that are
+//! kept for an `Idempotency-Key` when they expire.
 //!
 //! Invariant: what has not ended stays. One step is one batch and a transaction; the loop stands in `server`.
 
@@ -26,6 +27,7 @@ pub async fn clean_up(backend: &Backend, days: i32, batch: i64) -> Result<bool> 
     let counts = db::execution::purge_counts(&mut tx, COUNT_DAYS, batch).await?;
     let (sessions, audit) =
         (db::session::purge(&mut tx, batch).await?, db::audit::purge(&mut tx, AUDIT_DAYS, batch).await?);
+    let keys = db::idempotency::purge(&mut tx, batch).await?;
     faults::commit(tx, "retention").await?;
-    Ok(ids.len() as i64 >= batch || lines >= batch || counts.max(sessions).max(audit) >= batch.unsigned_abs())
+    Ok(ids.len() as i64 >= batch || lines >= batch || counts.max(sessions).max(audit).max(keys) >= batch.unsigned_abs())
 }

@@ -10,6 +10,7 @@ pub mod executions;
 pub mod extract;
 pub mod groups;
 pub mod health;
+pub mod idempotency;
 pub mod members;
 pub mod problem;
 pub mod project_deletions;
@@ -94,6 +95,7 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
 }
 
 /// The OpenAPI document.
-pub fn documentation(document: utoipa::openapi::OpenApi) -> axum::Router<AppState> {
+pub fn documentation(mut document: utoipa::openapi::OpenApi) -> axum::Router<AppState> {
+    idempotency::document(&mut document);
     axum::Router::new().route("/api/v1/openapi.json", get(move || async move { axum::Json(document) }))
 }

@@ -20,6 +20,7 @@ mod executions;
 mod failures;
 mod groups;
 mod histories;
+mod idempotency;
 mod moves;
 mod node;
 mod policies;

@@ -133,8 +133,13 @@ pub async fn render(request: Request, next: Next) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Sexton\""));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
+    let retry_after = match refusal.kind {
+        ProblemKind::IdempotencyInProgress => Some("1"),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+        _ => None,
+    };
+    if let Some(seconds) = retry_after {
+        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(seconds));
     }
     answer
 }

@@ -22,6 +22,7 @@ mod forgery;
 mod forms;
 mod groups;
 mod health;
+mod idempotency;
 mod matrix;
 mod openapi;
 mod preconditions;

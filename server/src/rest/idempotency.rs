@@ -1,0 +1,184 @@
+//! `Idempotency-Key` on POST and DELETE (draft-ietf-httpapi-idempotency-key-header), around the handlers of the API: a repeat
+//! is answered as the first request was, with `Idempotency-Replayed: true`, and nothing happens twice.
+//!
+//! Invariant: an answer that shows a secret is never stored; those routes refuse the header ([`SHOWS_A_SECRET`]). An answer
+//! that says nothing of the request itself, such as 503 or 429, is not kept: a repeat acts. A client that hangs up does not
+//! stop a handler whose answer is to be kept: this is what the key is for.
+
+use super::extract::{invalid, refuse_body};
+use super::problem::Problem;
+use crate::{AppState, access};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::{FromRequest, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use backend::Backend;
+use backend::idempotency::{self, Held, Kept, Keyed, Turn};
+use domain::error::{ProblemKind, Refusal};
+use std::panic::resume_unwind;
+use tokio::spawn;
+use tracing::Instrument;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Routes whose answers show a secret, this once.
+const SHOWS_A_SECRET: [&str; 5] = [
+    "/api/v1/projects/{project_id}/api-keys",
+    "/api/v1/projects/{project_id}/signing-secret/rotate",
+    "/api/v1/projects/{project_id}/signing-secret/previous",
+    "/api/v1/session",
+    "/api/v1/tokens",
+];
+
+/// The headers of an answer that are kept.
+const KEPT: [HeaderName; 5] =
+    [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::RETRY_AFTER, header::CACHE_CONTROL];
+
+/// Bytes of an answer that is kept, at the most.
+const LONGEST: u64 = 1 << 20;
+
+/// Lets a request with a key happen once; it runs after authentication.
+pub async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_ours = matches!(*request.method(), Method::POST | Method::DELETE) && request.headers().contains_key(KEY);
+    if !is_ours {
+        return next.run(request).await;
+    }
+    keyed(state.backend, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn keyed(backend: Backend, request: Request, next: Next) -> Result<Response, Problem> {
+    let key = key(request.headers())?.to_owned();
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    if SHOWS_A_SECRET.contains(&route) {
+        return Err(invalid("Idempotency-Key", "is not taken here: the answer shows a secret, and is never kept"));
+    }
+    let (parts, body) = request.into_parts();
+    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
+    let body = body.map_err(|rejection| refuse_body(&rejection))?;
+    match idempotency::begin(&backend, &remembered(&parts, &key, &body)).await {
+        Ok(Turn::Act(held)) => Ok(act(backend, held, Request::from_parts(parts, body.into()), next).await),
+        Ok(Turn::Repeat(kept)) => Ok(repeat(kept)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The key: 1 to 255 printable characters, once.
+fn key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(KEY).iter();
+    let key = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if values.next().is_some() || key.trim().is_empty() || key.len() > 255 || key.contains('\t') {
+        return Err(invalid("Idempotency-Key", "must be given once, with 1 to 255 printable ASCII characters"));
+    }
+    Ok(key)
+}
+
+/// Whose key it is, and what is asked. A program that shows a key or token is told apart by it.
+fn remembered(parts: &Parts, key: &str, body: &[u8]) -> Keyed {
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    let caller = access::caller(parts).name;
+    let path = parts.uri.path();
+    let scope = [
+        caller.as_bytes(),
+        header(header::AUTHORIZATION),
+        parts.method.as_str().as_bytes(),
+        path.as_bytes(),
+        key.as_bytes(),
+    ];
+    let query = parts.uri.query().unwrap_or_default();
+    Keyed::new(&scope, &[query.as_bytes(), header(header::IF_MATCH), body])
+}
+
+/// Runs the handler to its end, whether or not somebody still waits for it, and keeps its answer.
+async fn act(backend: Backend, held: Held, request: Request, next: Next) -> Response {
+    let (released, whole) = (held.clone(), backend.clone());
+    let work = async move {
+        let response = next.run(request).await;
+        settle(&backend, &held, response).await
+    };
+    match spawn(work.in_current_span()).await {
+        Ok(response) => response,
+        Err(ended) => {
+            release(&whole, &released).await;
+            match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
+            }
+        }
+    }
+}
+
+async fn settle(backend: &Backend, held: &Held, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let size = body.size_hint().exact();
+    if !is_kept(parts.status) || size.is_none_or(|size| size > LONGEST) {
+        release(backend, held).await;
+        return Response::from_parts(parts, body);
+    }
+    let refusal = parts.extensions.get::<Problem>().and_then(|Problem(refusal)| serde_json::to_vec(refusal).ok());
+    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let kept = |name: &HeaderName| Some((name.as_str().to_owned(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
+    let answer = Kept {
+        status: parts.status.as_u16(),
+        is_refusal: refusal.is_some(),
+        headers: KEPT.iter().filter_map(kept).collect(),
+        body: refusal.unwrap_or_else(|| whole.to_vec()),
+    };
+    match idempotency::keep(backend, held, &answer).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("an answer came too late to be kept for its Idempotency-Key"),
+        Err(error) => tracing::warn!(%error, "an answer could not be kept for its Idempotency-Key"),
+    }
+    Response::from_parts(parts, whole.into())
+}
+
+/// Whether an answer would be the same at a repeat: not where the caller or the moment was at fault.
+fn is_kept(status: StatusCode) -> bool {
+    use StatusCode as S;
+    let passing = [S::UNAUTHORIZED, S::FORBIDDEN, S::REQUEST_TIMEOUT, S::PAYLOAD_TOO_LARGE, S::TOO_MANY_REQUESTS];
+    (200..500).contains(&status.as_u16()) && !passing.contains(&status)
+}
+
+async fn release(backend: &Backend, held: &Held) {
+    if let Err(error) = idempotency::release(backend, held).await {
+        tracing::warn!(%error, "an Idempotency-Key could not be released; it expires");
+    }
+}
+
+fn repeat(kept: Kept) -> Response {
+    let mut response = match serde_json::from_slice(&kept.body) {
+        Ok(refusal) if kept.is_refusal => Problem(refusal).into_response(),
+        _ => Body::from(kept.body).into_response(),
+    };
+    *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or_default();
+    for (name, value) in kept.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// Adds the header to every operation that takes it.
+pub fn document(document: &mut OpenApi) {
+    let takes = document.paths.paths.iter_mut().filter(|(path, _)| !SHOWS_A_SECRET.contains(&path.as_str()));
+    let operations = takes.flat_map(|(_, item): (_, &mut PathItem)| [item.post.as_mut(), item.delete.as_mut()]);
+    operations.flatten().for_each(describe);
+}
+
+fn describe(operation: &mut Operation) {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+    let said = "A repeat with the same key within 24 hours is answered the same, and nothing happens twice.";
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(said))
+        .schema(Some(text));
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
+}
