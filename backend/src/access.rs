@@ -116,13 +116,22 @@ impl Caller {
         self.person()
     }
 
+    /// The person or key.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Person(person) => person.id,
+            Self::Program(key) => key.id,
+        }
+    }
+
     /// How records name the caller of a request.
     #[must_use]
     pub fn actor(&self, request_id: Option<String>, address: Option<String>) -> Actor {
-        let (kind, id, name) = match self {
-            Self::Person(person) => (ActorKind::User, person.id, person.email.clone()),
-            Self::Program(key) => (ActorKind::Key, key.id, format!("API key {}", key.name)),
+        let (kind, name) = match self {
+            Self::Person(person) => (ActorKind::User, person.email.clone()),
+            Self::Program(key) => (ActorKind::Key, format!("API key {}", key.name)),
         };
-        Actor { kind, id: Some(id), name, address, request_id }
+        Actor { kind, id: Some(self.id()), name, address, request_id }
     }
 }

@@ -168,7 +168,7 @@ async fn hand_over(
     record: &ProjectDeletionRow,
     accepted: &mut Accepted,
 ) -> Result<Option<Uuid>> {
-    let actor = Actor { name: record.requested_by.clone(), request_id: record.request_id.clone() };
+    let actor = Actor { request_id: record.request_id.clone(), ..Actor::system(&record.requested_by) };
     let (ids, before) = ((record.project_id, record.id), record.handed_over().to);
     let (new, last) = request_next(backend, &actor, tx, ids, before.unwrap_or_default(), AT_ONCE).await?;
     *accepted = new;

@@ -21,6 +21,7 @@ use std::panic::resume_unwind;
 use tokio::spawn;
 use tracing::Instrument;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use uuid::Uuid;
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -48,20 +49,21 @@ pub async fn once(State(state): State<AppState>, request: Request, next: Next) -
     if !is_ours {
         return next.run(request).await;
     }
-    keyed(state.backend, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    keyed(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn keyed(backend: Backend, request: Request, next: Next) -> Result<Response, Problem> {
+async fn keyed(state: &AppState, request: Request, next: Next) -> Result<Response, Problem> {
     let key = key(request.headers())?.to_owned();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
     if SHOWS_A_SECRET.contains(&route) {
         return Err(invalid("Idempotency-Key", "is not taken here: the answer shows a secret, and is never kept"));
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let caller = access::identified(&mut parts, state).await.0?.id();
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let body = body.map_err(|rejection| refuse_body(&rejection))?;
-    match idempotency::begin(&backend, &remembered(&parts, &key, &body)).await {
-        Ok(Turn::Act(held)) => Ok(act(backend, held, Request::from_parts(parts, body.into()), next).await),
+    match idempotency::begin(&state.backend, &remembered(&parts, caller, &key, &body)).await {
+        Ok(Turn::Act(held)) => Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await),
         Ok(Turn::Repeat(kept)) => Ok(repeat(kept)),
         Err(error) => Err(error.into()),
     }
@@ -77,14 +79,12 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     Ok(key)
 }
 
-/// Whose key it is, and what is asked. A program that shows a key or token is told apart by it.
-fn remembered(parts: &Parts, key: &str, body: &[u8]) -> Keyed {
+/// Whose key it is, and what is asked.
+fn remembered(parts: &Parts, caller: Uuid, key: &str, body: &[u8]) -> Keyed {
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-    let caller = access::caller(parts).name;
     let path = parts.uri.path();
     let scope = [
-        caller.as_bytes(),
-        header(header::AUTHORIZATION),
+        caller.as_bytes().as_slice(),
         parts.method.as_str().as_bytes(),
         path.as_bytes(),
         key.as_bytes(),

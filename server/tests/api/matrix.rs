@@ -49,7 +49,6 @@ const ROUTES: &[(&str, &str, Need)] = &[
     // It asks for the record first, and then for the project.
     ("GET", "project-deletions/{deletion_id}", Known),
     ("GET", "project-deletions", Operator),
-    ("DELETE", "projects/{project_id}", Manage),
     ("GET", "projects", Known),
     ("POST", "projects", Person),
     ("GET", "projects/{project_id}", Read),
@@ -102,6 +101,8 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "projects/{project_id}/tasks/{task_uuid}/next-runs", Read),
     ("PATCH", "projects/{project_id}/tasks/{task_uuid}/status", Write),
     ("POST", "projects/{project_id}/tasks/{task_uuid}/trigger", Write),
+    // The last one: nothing can be changed in it any more.
+    ("DELETE", "projects/{project_id}", Manage),
 ];
 
 /// Every server function under `/fn`.
