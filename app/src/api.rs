@@ -3,6 +3,7 @@
 //! A mutation that comes as a plain form (no JavaScript) ends in a redirect, with the outcome in the query.
 
 mod account;
+mod deletions;
 mod executions;
 mod forms;
 mod groups;
@@ -14,6 +15,8 @@ mod wire;
 
 #[cfg(feature = "ssr")]
 pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember};
+pub(crate) use deletions::RetryFailed;
+pub use deletions::{RetryDeletion, UndoDeletion};
 #[cfg(feature = "ssr")]
 pub(crate) use executions::{CancelExecution, RunTask};
 pub use executions::{Fragment, get_fragment};
@@ -24,8 +27,8 @@ pub(crate) use groups::{DeleteGroup, SaveGroup, StartGroup, StopGroup};
 pub use settings::{AlertsForm, SettingsForm};
 #[cfg(feature = "ssr")]
 pub(crate) use settings::{ForgetSecret, RotateSecret, SaveAlerts, SaveSettings};
-pub use views::{BoardQuery, BoardView, DeleteOutcome, ProjectCard, TaskListView, TaskQuery, TaskView};
-pub use wire::{Arguments, Callable, Wire, post};
+pub use views::{DeleteOutcome, ProjectCard, TaskListView, TaskQuery, TaskView};
+pub use wire::{Callable, Wire, post, submit};
 
 use crate::error::AppError;
 use domain::deletion::{Deletion, DeletionPreview};
@@ -43,7 +46,7 @@ use domain::access::Permission;
 #[cfg(feature = "ssr")]
 pub use plain::Asking;
 #[cfg(feature = "ssr")]
-use plain::{authenticate, backend, may, operate, redirect_form};
+use plain::{authenticate, backend, may, redirect_form};
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "list_projects")]
 pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, AppError> {
@@ -118,30 +121,6 @@ pub async fn get_deletion(project_id: Uuid, id: Uuid) -> Result<Deletion, AppErr
     Ok(backend::deletions::get(&backend()?, project_id, id).await?)
 }
 
-/// The board of a project, or of all.
-#[server(protocol = Wire, prefix = "/fn", endpoint = "list_deletions")]
-pub async fn list_deletions(
-    project_id: Option<Uuid>,
-    #[server(default)] query: BoardQuery,
-) -> Result<BoardView, AppError> {
-    use backend::{deletions, projects};
-    match project_id {
-        Some(id) => may(Permission::Read, id).await?,
-        None => operate()?,
-    };
-    let backend = backend()?;
-    let project = match project_id {
-        Some(id) => Some(projects::get(&backend, id).await?),
-        None => None,
-    };
-    let (state, cursor) = (query.state.as_deref(), query.cursor.as_deref());
-    let page = deletions::list(&backend, project_id, state, cursor, None).await?;
-    let mut ids: Vec<Uuid> = page.data.iter().map(|deletion| deletion.project_id).collect();
-    ids.dedup();
-    let names = if project.is_none() { projects::names(&backend, &ids).await? } else { Vec::new() };
-    Ok(BoardView { project, names, summary: deletions::summary(&backend, project_id).await?, page })
-}
-
 #[server(protocol = Wire, prefix = "/fn", endpoint = "preview_schedule")]
 pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppError> {
     may(Permission::Read, form.project_id).await?;
@@ -181,13 +160,14 @@ pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
 }
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "set_status")]
-pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Result<Task, AppError> {
+pub async fn set_status(project_id: Uuid, task_id: Uuid, status: String) -> Result<Option<String>, AppError> {
     use backend::tasks::{Change, change};
     let result = async {
         let actor = may(Permission::Write, project_id).await?;
-        Ok(change(&backend()?, &actor, project_id, task_id, &Default::default(), Change::Status(status)).await?)
+        change(&backend()?, &actor, project_id, task_id, &Default::default(), Change::Status(status)).await?;
+        Ok(None)
     };
-    let result: Result<Task, AppError> = result.await;
+    let result: Result<Option<String>, AppError> = result.await;
     let path = format!("/projects/{project_id}/tasks/{task_id}");
     redirect_form(&result, &(), &path, |_| path.clone());
     result
@@ -214,45 +194,5 @@ pub async fn delete_task(project_id: Uuid, task_id: Uuid, seen: Option<i64>) -> 
         }
         DeleteOutcome::Unknown => format!("{list}?notice=unknown-task"),
     });
-    result
-}
-
-#[server(protocol = Wire, prefix = "/fn", endpoint = "undo_deletion")]
-pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Task, AppError> {
-    let result = async {
-        let actor = may(Permission::Delete, project_id).await?;
-        Ok(backend::tasks::steer::undo(&backend()?, &actor, project_id, deletion_id).await?)
-    };
-    let result: Result<Task, AppError> = result.await;
-    let list = format!("/projects/{project_id}");
-    redirect_form(&result, &(), &list, |task| format!("{list}/tasks/{}?notice=undone", task.uuid));
-    result
-}
-
-#[server(protocol = Wire, prefix = "/fn", endpoint = "retry_deletion")]
-pub async fn retry_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Deletion, AppError> {
-    let result = async {
-        let actor = may(Permission::Delete, project_id).await?;
-        Ok(backend::tasks::steer::retry(&backend()?, &actor, project_id, deletion_id).await?)
-    };
-    let result: Result<Deletion, AppError> = result.await;
-    let list = format!("/projects/{project_id}");
-    redirect_form(&result, &(), &list, |deletion| format!("{list}?deletion={}", deletion.id));
-    result
-}
-
-/// Gives the failed deletions of a project, or of all, a fresh cycle of attempts; answers how many.
-#[server(protocol = Wire, prefix = "/fn", endpoint = "retry_failed")]
-pub async fn retry_failed(project_id: Option<Uuid>) -> Result<u64, AppError> {
-    let result = async {
-        let actor = match project_id {
-            Some(id) => may(Permission::Delete, id).await?,
-            None => operate()?,
-        };
-        Ok(backend::tasks::steer::retry_all(&backend()?, &actor, project_id).await?)
-    };
-    let result: Result<u64, AppError> = result.await;
-    let board = project_id.map_or("/deletions".to_owned(), |id| format!("/projects/{id}/deletions"));
-    redirect_form(&result, &(), &board, |_| board.clone());
     result
 }

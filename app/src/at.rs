@@ -3,7 +3,7 @@
 
 use leptos_router::{PartialPathMatch, PathSegment, PossibleRouteMatch};
 
-/// The path of a page, such as `projects/:project/*view`: a colon begins a parameter, a star takes all that is left.
+/// The path of a page, such as `projects/:project/tasks/new`: a colon begins a parameter, a star takes all that is left.
 #[derive(Clone, Copy, Debug)]
 pub struct At(pub &'static str);
 
@@ -68,6 +68,8 @@ mod tests {
         let at = At("projects/:project/*view");
         assert_eq!(matched(at, "/projects/7/executions/9"), Some(vec!["7".into(), "executions/9".into()]));
         assert_eq!(matched(at, "/projects/7/"), None);
+        assert_eq!(matched(At("*view"), "/deletions/"), Some(vec!["deletions".into()]));
+        assert_eq!(matched(At("*view"), "/"), None);
         let mut path = Vec::new();
         at.generate_path(&mut path);
         assert_eq!(path.last(), Some(&PathSegment::Splat("view".into())));

@@ -63,36 +63,64 @@ mod real {
         UrlSearchParams::new_with_str_sequence_sequence(&data).ok().map(|fields| fields.to_string().into())
     }
 
-    /// Where a form that is being sent posts to, and what stands in it; none for one that only asks.
+    /// Where a form that is being sent posts to, and what stands in it; none for one that only asks, or that its own
+    /// listener sends.
     pub fn posted(event: &SubmitEvent) -> Option<(String, String)> {
+        if event.default_prevented() {
+            return None;
+        }
         let form = event.target()?.dyn_into::<Element>().ok()?;
         let action = form.get_attribute("action").filter(|action| action.starts_with("/fn/"))?;
         Some((action, encoded(event)?))
     }
 
-    /// Puts a rendered part in the place of what it was before; focus stays on what has the same id. False while the
-    /// viewer types into it: then it stays as it is.
+    /// Puts a rendered part in the place of what it was before; focus stays on what has the same id or leads to the same
+    /// place, and what was opened by a summary with an id stays open. False while the viewer types into it or presses
+    /// something in it: then it stays as it is.
     pub fn replace(id: &str, html: &str) -> bool {
         let Some(place) = document().get_element_by_id(id) else { return false };
+        let find = |selector: &str| place.query_selector(selector).ok().flatten();
         let focused = document().active_element().filter(|element| place.contains(Some(element)));
-        if focused.as_ref().is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT")) {
+        let is_typing = |element: &Element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT");
+        if focused.as_ref().is_some_and(is_typing) || find(":active").is_some() {
             return false;
         }
+        let focused = focused.map(|element| {
+            let name = if element.id().is_empty() { "href" } else { "id" };
+            format!("[{name}='{}']", element.get_attribute(name).unwrap_or_default())
+        });
+        let opened = elements(&format!("#{id} [open] > [id]")).iter().map(Element::id).collect::<Vec<_>>();
         place.set_inner_html(html);
-        if let Some(element) = focused {
-            focus(&element.id());
+        for summary in opened {
+            if let Some(details) = find(&format!("#{summary}")).and_then(|summary| summary.parent_element()) {
+                let _ = details.set_attribute("open", "");
+            }
+        }
+        if let Some(selector) = focused {
+            focus_on(find(&selector));
         }
         true
     }
 
-    /// Says the times in a rendered part as [`crate::components::time::Moment`] does.
+    fn elements(selector: &str) -> Vec<Element> {
+        let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
+        (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
+    }
+
+    /// The task of which a rendered part says that it is gone.
+    pub fn gone(id: &str) -> Option<uuid::Uuid> {
+        let marked = document().query_selector(&format!("#{id} [data-gone]")).ok()??;
+        marked.get_attribute("data-gone")?.parse().ok()
+    }
+
+    /// Says the times in a rendered part as [`crate::components::time::Moment`] does; and how much of one is left.
     pub fn tell_times(id: &str) {
-        let found = document().query_selector_all(&format!("#{id} time"));
-        let (Ok(found), Some(now)) = (found, now()) else { return };
-        for element in (0..found.length()).filter_map(|index| found.item(index)?.dyn_into::<Element>().ok()) {
+        let Some(now) = now() else { return };
+        for element in elements(&format!("#{id} time")) {
             let written = element.get_attribute("datetime").unwrap_or_default();
             let (Ok(at), text) = (written.parse::<DateTime<Utc>>(), element.text_content()) else { continue };
-            let words = crate::words::relative(at, now);
+            let say = if element.class_name() == "left" { crate::words::left } else { crate::words::relative };
+            let words = say(at, now);
             if text.as_ref() != Some(&words) {
                 element.set_text_content(Some(&words));
                 let _ = element.set_attribute("title", &local(at));
@@ -138,8 +166,12 @@ mod real {
 
     /// Moves focus to the element with this id; to the page's content if there is none.
     pub fn focus(id: &str) {
-        let find = |id: &str| document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok());
-        if let Some(element) = find(id).or_else(|| find("main")) {
+        focus_on(document().get_element_by_id(id));
+    }
+
+    fn focus_on(element: Option<Element>) {
+        let element = element.or_else(|| document().get_element_by_id("main"));
+        if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             let _ = element.focus();
         }
     }
@@ -197,6 +229,9 @@ mod real {
         false
     }
     pub fn tell_times(_: &str) {}
+    pub fn gone(_: &str) -> Option<uuid::Uuid> {
+        None
+    }
     pub fn reload() {}
     pub fn watch_menus() {}
     pub fn focus(_: &str) {}

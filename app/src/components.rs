@@ -1,6 +1,5 @@
 //! Parts of pages.
 
-pub mod board;
 pub mod delete_dialog;
 pub mod deletion_parts;
 pub mod field;
@@ -9,8 +8,8 @@ pub mod fragment;
 pub mod icons;
 pub mod layout;
 pub mod loaded;
+pub mod sender;
 pub mod status_badge;
 pub mod task_row;
 pub mod time;
-pub mod timeline;
 pub mod toast;

@@ -7,6 +7,8 @@ mod address;
 mod audit;
 mod badge;
 mod chart;
+mod deletion;
+mod deletions;
 #[cfg(test)]
 mod escaping;
 mod execution;
@@ -16,6 +18,7 @@ mod parts;
 mod people;
 mod settings;
 mod statistics;
+mod timeline;
 
 use crate::api::Fragment;
 use crate::components::layout::looks_only;
@@ -33,6 +36,10 @@ pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Frag
     let address = Address::parse(at);
     match *address.path() {
         ["account"] => account::page(backend, caller, &address).await,
+        ["deletions"] => {
+            caller.operator()?;
+            deletions::board(backend, None, &address).await
+        }
         ["audit"] => {
             caller.operator()?;
             audit::page(backend, None, &address).await
@@ -54,6 +61,8 @@ pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Frag
 /// What stands at an address inside a project; `manages` says whether its secrets may be shown.
 async fn of_project(backend: &Backend, address: &Address<'_>, manages: bool) -> Result<Fragment, AppError> {
     match *address.path() {
+        ["projects", project, "deletions"] => deletions::board(backend, Some(id(project)?), address).await,
+        ["projects", project, "deletions", deletion] => deletion::page(backend, id(project)?, id(deletion)?).await,
         ["projects", project, "executions"] => executions::of_project(backend, id(project)?, address).await,
         ["projects", project, "executions", execution] => {
             execution::page(backend, id(project)?, id(execution)?, address).await

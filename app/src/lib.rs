@@ -5,7 +5,6 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "components own their properties")]
 
-mod actions;
 pub mod api;
 mod at;
 mod browser;

@@ -51,13 +51,13 @@ pub enum Followed {
     Everything,
 }
 
-impl From<Option<Uuid>> for Followed {
-    fn from(project: Option<Uuid>) -> Self {
+impl Followed {
+    /// What the page at an address follows: the project that it is inside of, or everything.
+    pub fn at(address: &str) -> Self {
+        let project = address.strip_prefix("/projects/").and_then(|rest| rest.split('/').next()?.parse().ok());
         project.map_or(Self::Everything, Self::Project)
     }
-}
 
-impl Followed {
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
     fn url(self) -> String {
         match self {

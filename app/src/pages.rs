@@ -1,10 +1,7 @@
 //! Pages, one file each.
 
 pub mod delete;
-pub mod deletion;
-pub mod deletions;
 pub mod fragment;
-pub mod not_found;
 pub mod project_form;
 pub mod projects;
 mod route;

@@ -1,14 +1,13 @@
 //! The frame of every page: document, header, toasts, routes.
 
-use crate::actions;
 use crate::at::At;
 use crate::browser;
 use crate::components::layout::Header;
+use crate::components::sender::sender;
 use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
-
-use crate::pages::{delete, deletion, deletions, fragment, not_found, project_form, projects, task, task_form, tasks};
+use crate::pages::{delete, fragment, project_form, projects, task, task_form, tasks};
 use crate::reactive::effect;
 use crate::view;
 use leptos::config::LeptosOptions;
@@ -74,7 +73,6 @@ pub fn App() -> impl IntoView {
     provide_context(Toasts::new());
     provide_context(Live::start());
     provide_context(Clock::start());
-    actions::provide();
     effect(|| {
         browser::watch_menus();
         browser::mark_hydrated();
@@ -87,20 +85,18 @@ pub fn App() -> impl IntoView {
                 "Skip to content"
             </a>
             <Header />
-            <main id="main" tabindex="-1">
-                <FlatRoutes fallback=not_found::NotFound>
+            <main id="main" tabindex="-1" on:submit=sender()>
+                // The last route takes every address that no other has.
+                <FlatRoutes fallback=|| ()>
                     <Route path=At("") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("deletions") view=page(|| deletions::AllDeletionsPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/new") view=page(|| project_form::NewProjectPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project") view=page(|| tasks::TasksPage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("projects/:project/deletions") view=page(|| deletions::ProjectDeletionsPage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("projects/:project/deletions/:deletion") view=page(|| deletion::DeletionPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/new") view=page(|| task_form::NewTaskPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/:task") view=page(|| task::TaskPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/:task/edit") view=page(|| task_form::EditTaskPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/:task/delete") view=page(|| delete::DeletePage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("projects/:project/*view") view=page(|| fragment::FragmentPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("*view") view=page(|| fragment::FragmentPage().into_any()) ssr=SsrMode::Async />
                 </FlatRoutes>
             </main>
             <ToastRegion />

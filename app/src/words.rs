@@ -20,6 +20,12 @@ pub fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if delta > TimeDelta::zero() { format!("in {length}") } else { format!("{length} ago") }
 }
 
+/// How long something can still be done: "(10 min)"; nothing once it is over.
+pub fn left(until: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let left = until - now;
+    if left < TimeDelta::seconds(1) { String::new() } else { format!("({})", duration(left)) }
+}
+
 /// The largest whole unit: "4 h", "3 d".
 pub fn duration(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds();
@@ -86,14 +92,22 @@ pub fn capped(number: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{absolute, wall_clock};
-    use chrono::DateTime;
+    use super::{absolute, left, wall_clock};
+    use chrono::{DateTime, TimeDelta};
 
     #[test]
     fn a_moment_has_day_month_and_time() {
         let at = DateTime::from_timestamp(1_795_442_525, 0).unwrap_or_default();
         assert_eq!(absolute(at), at.format("%-d %b %Y, %H:%M:%S UTC").to_string());
         assert_eq!(absolute(DateTime::default()), "1 Jan 1970, 00:00:00 UTC");
+    }
+
+    #[test]
+    fn what_is_left_is_counted_down_to_nothing() {
+        let now = DateTime::default();
+        let after = |ms| left(now + TimeDelta::milliseconds(ms), now);
+        assert_eq!((after(600_000), after(1_999)), ("(10 min)".to_owned(), "(1 s)".to_owned()));
+        assert_eq!((after(999), after(-1)), (String::new(), String::new()));
     }
 
     #[test]

@@ -10,21 +10,25 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use leptos::prelude::{provide_context, use_context};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
+
+/// The route of what only fragments know: [`elsewhere`] answers for it.
+const ANY: &str = "/{*view}";
 
 /// All pages and server functions.
 pub fn router(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
     let context = context(state);
+    let routes = generate_route_list_with_exclusions(app::App, Some(vec![ANY.to_owned()]));
     Router::new()
         .route("/fn/{*name}", any(problem::no_route))
-        .leptos_routes_with_context(state, generate_route_list(app::App), context, move || app::shell(&options))
+        .leptos_routes_with_context(state, routes, context, move || app::shell(&options))
         .route_layer(from_fn(like_the_api))
         .route_layer(from_fn_with_state(state.clone(), known_visitors))
         .merge(forms::router())
@@ -33,17 +37,23 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/pkg/{file}", get(crate::site::package))
 }
 
-/// A path that no route has: a problem under `/api`, and else the same page as any, which says so, with status 404.
-pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    access::identified(&mut parts, &state).await;
-    let request = Request::from_parts(parts, body);
+/// A path that no route has: a problem under `/api`, and else the page that the fragments have there, or the one that says
+/// that they have none, with status 404.
+pub async fn elsewhere(State(state): State<AppState>, request: Request) -> Response {
     if matches!(request.uri().path().strip_prefix("/api"), Some(rest) if rest.is_empty() || rest.starts_with('/')) {
         return problem::no_route().await.into_response();
     }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return ([(header::ALLOW, "GET,HEAD")], problem::no_method().await).into_response();
+    }
+    let (mut parts, body) = request.into_parts();
+    let Identified(who) = access::identified(&mut parts, &state).await;
+    if let Some(response) = who.err().and_then(|refusal| forms::ask_to_sign_in(&parts, &refusal)) {
+        return response;
+    }
     let options = state.leptos.clone();
     let handler = leptos_axum::render_app_async_with_context(context(&state), move || app::shell(&options));
-    handler(request).await.into_response()
+    handler(Request::from_parts(parts, body)).await.into_response()
 }
 
 fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {

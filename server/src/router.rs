@@ -28,7 +28,7 @@ pub fn router(state: &AppState) -> Router {
     let api = api.route_layer(from_fn_with_state(state.clone(), rest::idempotency::once));
     let routes = api.merge(rest::documentation(document)).merge(probes()).merge(pages::router(state));
     let routes = if state.is_demo { routes.merge(demo::router()) } else { routes };
-    layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::not_found), state)
+    layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::elsewhere), state)
 }
 
 /// What every other node answers: how it is.

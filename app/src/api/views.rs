@@ -1,6 +1,6 @@
 //! What server functions answer, and what pages are asked for, as it stands in their URLs.
 
-use domain::deletion::{Deletion, DeletionSummary};
+use domain::deletion::Deletion;
 use domain::page::Page;
 use domain::project::Project;
 use domain::schedule::SchedulePreview;
@@ -48,25 +48,6 @@ pub struct TaskView {
     pub preview: SchedulePreview,
     /// Its latest executions, rendered.
     pub runs: String,
-}
-
-/// The deletions board of a project, or of all.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BoardView {
-    /// None on the board of all.
-    pub project: Option<Project>,
-    /// Names of the projects on the board of all.
-    pub names: Vec<(Uuid, String)>,
-    pub summary: DeletionSummary,
-    pub page: Page<Deletion>,
-}
-
-/// What a board shows, as it stands in its URL.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BoardQuery {
-    /// States, separated by commas.
-    pub state: Option<String>,
-    pub cursor: Option<String>,
 }
 
 /// What a request to delete was answered with.

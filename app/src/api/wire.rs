@@ -11,7 +11,6 @@ use leptos::server_fn::request::ClientReq;
 use leptos::server_fn::response::ClientRes;
 use leptos::server_fn::server::Server;
 use leptos::server_fn::{Bytes, ContentType, Http, Protocol, ServerFn};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
@@ -48,58 +47,36 @@ where
     }
 }
 
-/// What a server function is called with.
-#[derive(Clone)]
-pub enum Arguments<F> {
-    /// As the program has them.
-    Typed(F),
-    /// As a form of the browser encodes them.
-    Form(String),
-}
-
 /// A server function of ours.
 pub trait Callable:
-    ServerFn<Protocol = Wire, Error = AppError, InputStreamError = AppError, OutputStreamError = AppError>
-    + Serialize
-    + Clone
-    + Send
-    + Sync
-    + 'static
+    ServerFn<Protocol = Wire, Error = AppError, InputStreamError = AppError, OutputStreamError = AppError> + 'static
 {
 }
 
-impl<
-    F: ServerFn<Protocol = Wire, Error = AppError, InputStreamError = AppError, OutputStreamError = AppError>
-        + Serialize
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-> Callable for F
+impl<F> Callable for F where
+    F: ServerFn<Protocol = Wire, Error = AppError, InputStreamError = AppError, OutputStreamError = AppError> + 'static
 {
 }
 
-impl<F: Callable> Arguments<F>
+/// Calls a server function with a form as the browser encodes it.
+pub fn submit<F: Callable>(body: String) -> impl Future<Output = Result<F::Output, AppError>> + Send
 where
     F::Output: DeserializeOwned,
 {
-    /// Calls the server function.
-    pub fn send(self) -> impl Future<Output = Result<F::Output, AppError>> + Send {
-        let request = match self {
-            Self::Typed(arguments) => IntoReq::<PostUrl, _, _>::into_req(arguments, F::PATH, Json::CONTENT_TYPE),
-            Self::Form(body) => Request::<F>::try_new_post(F::PATH, PostUrl::CONTENT_TYPE, Json::CONTENT_TYPE, body),
-        };
-        let answer = exchange::<F::Client>(request);
-        async move { read(&answer.await?) }
-    }
+    let answer = exchange::<F::Client>(posted::<F>(F::PATH, body));
+    async move { read(&answer.await?) }
 }
 
 type Request<F> = <<F as ServerFn>::Client as Client<AppError>>::Request;
 
-/// Sends a form to where it is meant for. The answer says where to look next; none: where one is.
+/// Sends a form to where it is meant for. The answer says where to look next, or what was done; see `components::sender`.
 pub async fn post(path: &str, body: String) -> Result<Option<String>, AppError> {
-    let request = Request::<GetFragment>::try_new_post(path, Json::CONTENT_TYPE, PostUrl::CONTENT_TYPE, body);
+    let request = posted::<GetFragment>(path, body);
     read(&exchange::<<GetFragment as ServerFn>::Client>(request).await?)
+}
+
+fn posted<F: Callable>(path: &str, body: String) -> Result<Request<F>, AppError> {
+    Request::<F>::try_new_post(path, Json::CONTENT_TYPE, PostUrl::CONTENT_TYPE, body)
 }
 
 /// Sends a request and waits for its answer; a refusal is an error.

@@ -1,15 +1,15 @@
 //! The badge of a task's status: the one home of its words, icon and tone.
 
-use super::form::{ActionForm, FormAction};
 use super::icons::{Bars, Circle, Hourglass, Octagon};
 use super::time::{Clock, Moment};
 use crate::api::{RetryDeletion, UndoDeletion};
 use crate::view;
 use crate::{browser, words};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::deletion::{Deletion, DeletionState, Step};
 use domain::status::TaskStatus;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// The words of a status.
 #[must_use]
@@ -102,23 +102,10 @@ fn Pending(deletion: Deletion) -> impl IntoView {
 /// A form that undoes a deletion; with the time that is left once the page has come alive.
 #[component]
 pub fn UndoForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<FormAction<UndoDeletion>>();
-    let (clock, until, task) = (expect_context::<Clock>(), deletion.undo_until, deletion.task_uuid);
-    let left = move || {
-        let seconds = clock.now().and_then(|now| Some((until? - now).num_seconds()))?;
-        (seconds > 0).then(|| format!("({})", words::duration(TimeDelta::seconds(seconds))))
-    };
-    view! {
-        <ActionForm action attr:class="inline">
-            <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
-            <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
-            // The button goes with the deletion; the focus does not.
-            <button class="btn sm" type="submit" on:click=move |_| browser::focus(&format!("task-{task}"))>
-                <span>"Undo"</span>
-                <span class="left">{left}</span>
-            </button>
-        </ActionForm>
-    }
+    let (clock, until) = (expect_context::<Clock>(), deletion.undo_until);
+    let left = move || Some(words::left(until?, clock.now()?));
+    let words = view! { <span>"Undo"</span><span class="left">{left}</span> };
+    steer(&deletion, UndoDeletion::PATH, words)
 }
 
 #[component]
@@ -140,15 +127,19 @@ fn Failed(deletion: Deletion) -> impl IntoView {
 /// A form that gives a failed deletion a fresh cycle of attempts.
 #[component]
 pub fn RetryForm(deletion: Deletion) -> impl IntoView {
-    let action = expect_context::<FormAction<RetryDeletion>>();
+    steer(&deletion, RetryDeletion::PATH, "Retry".into_any())
+}
+
+fn steer(deletion: &Deletion, path: &'static str, words: AnyView) -> AnyView {
     let task = deletion.task_uuid;
     view! {
-        <ActionForm action attr:class="inline">
+        <form method="post" action=path class="inline">
             <input type="hidden" name="project_id" value=deletion.project_id.to_string() />
             <input type="hidden" name="deletion_id" value=deletion.id.to_string() />
+            // The button goes with the deletion; the focus does not.
             <button class="btn sm" type="submit" on:click=move |_| browser::focus(&format!("task-{task}"))>
-                "Retry"
+                {words}
             </button>
-        </ActionForm>
+        </form>
     }
 }

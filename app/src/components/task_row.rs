@@ -2,7 +2,6 @@
 //! that focus and an open menu stay where they are. The row itself never moves.
 
 use super::delete_dialog::DeleteDialogs;
-use super::form::{ActionForm, FormAction};
 use super::status_badge::TaskStatusCell;
 use super::time::Moment;
 use crate::api::SetStatus;
@@ -13,6 +12,7 @@ use domain::execution::{ExecutionStatus, ExecutionSummary};
 use domain::status::TaskStatus;
 use domain::task::{RunState, Task};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use uuid::Uuid;
 
 /// A part of a task that changes by itself.
@@ -148,17 +148,16 @@ pub fn StatusForm(
     status: Memo<TaskStatus>,
     #[prop(optional)] class: &'static str,
 ) -> impl IntoView {
-    let action = expect_context::<FormAction<SetStatus>>();
     let disabled = move || status.get() == TaskStatus::Disabled;
     let wanted = move || if disabled() { TaskStatus::Active.as_str() } else { TaskStatus::Disabled.as_str() };
     view! {
-        <ActionForm action attr:class="inline">
+        <form method="post" action=SetStatus::PATH class="inline">
             <input type="hidden" name="project_id" value=project_id.to_string() />
             <input type="hidden" name="task_id" value=id.to_string() />
             <input type="hidden" name="status" value=wanted />
             <button type="submit" class=class>
                 {move || if disabled() { "Enable" } else { "Disable" }}
             </button>
-        </ActionForm>
+        </form>
     }
 }

@@ -1,7 +1,7 @@
 //! Toasts: what just happened, in a region that is always there, so that screen readers announce it.
 
-use super::form::FormAction;
-use crate::api::{Arguments, UndoDeletion};
+use super::sender::sender;
+use super::status_badge::UndoForm;
 use crate::browser;
 use crate::view;
 use domain::deletion::Deletion;
@@ -22,7 +22,7 @@ const MOST: usize = 3;
 struct Toast {
     id: u64,
     /// The headline.
-    title: &'static str,
+    title: String,
     /// The sentence beneath.
     text: String,
     /// The deletion that it is about: gives View, and Undo while it can be.
@@ -46,33 +46,40 @@ impl Toasts {
 
     /// Shows a toast.
     pub fn show(self, title: &'static str, text: String) {
-        self.push(title, text, None);
+        self.push(title.to_owned(), text, None);
     }
 
     /// Shows a toast with a way to the record of a deletion; it takes the place of an earlier one about the same task.
     pub fn about(self, title: &'static str, text: String, deletion: Box<Deletion>) {
-        self.push(title, text, Some(deletion));
+        self.push(title.to_owned(), text, Some(deletion));
     }
 
     /// A deletion was accepted.
     pub fn scheduled(self, deletion: Box<Deletion>) {
         let text = format!("“{}” will be removed in the background.", deletion.task_name);
-        self.asked.update_value(|asked| drop(asked.insert(deletion.task_uuid, deletion.clone())));
+        self.watch(&deletion);
         self.about("Deletion scheduled", text, deletion);
     }
 
-    /// A failed deletion gets a fresh cycle of attempts.
-    pub fn retried(self, deletion: Deletion) {
-        let text = format!("“{}” gets a fresh cycle of attempts.", deletion.task_name);
-        let deletion = Box::new(deletion);
-        self.asked.update_value(|asked| drop(asked.insert(deletion.task_uuid, deletion.clone())));
-        self.about("Deletion retried", text, deletion);
+    /// What a server function says that it did: a headline, a sentence, and the deletion that it is about, a line each.
+    pub fn told(self, said: &str) {
+        let mut lines = said.splitn(3, '\n');
+        let mut line = || lines.next().unwrap_or_default();
+        let (title, text, about) = (line().to_owned(), line().to_owned(), line());
+        let deletion = serde_json::from_slice::<Box<Deletion>>(about.as_bytes()).ok();
+        if let Some(deletion) = &deletion {
+            self.watch(deletion);
+        }
+        self.push(title, text, deletion);
     }
 
-    /// A deletion was undone.
-    pub fn undone(self, task: &Task) {
-        self.forget(task.uuid);
-        self.show("Deletion undone", format!("“{}” is back; it runs at its next time.", task.name));
+    /// How a deletion ends that was asked for here is told here, unless it has ended.
+    fn watch(self, deletion: &Deletion) {
+        let (task, copy) = (deletion.task_uuid, Box::new(deletion.clone()));
+        self.answered(task);
+        if !deletion.state.is_final() {
+            self.asked.update_value(|asked| drop(asked.insert(task, copy)));
+        }
     }
 
     /// A task is gone: told to the one who asked for it.
@@ -92,7 +99,7 @@ impl Toasts {
         }
     }
 
-    fn push(self, title: &'static str, text: String, deletion: Option<Box<Deletion>>) {
+    fn push(self, title: String, text: String, deletion: Option<Box<Deletion>>) {
         let id = self.last_id.get_value() + 1;
         self.last_id.set_value(id);
         let task = deletion.as_ref().map(|deletion| deletion.task_uuid);
@@ -106,12 +113,6 @@ impl Toasts {
     /// The deletion of a task that was asked for here; whatever it ends in, that is told once.
     fn answered(self, task: Uuid) -> Option<Box<Deletion>> {
         self.asked.try_update_value(|asked| asked.remove(&task)).flatten()
-    }
-
-    /// Takes away the toasts about a task; how its deletion ends is no longer told.
-    fn forget(self, task: Uuid) {
-        self.shown.update(|shown| shown.retain(|toast| toast.task() != Some(task)));
-        self.answered(task);
     }
 
     fn close(self, id: u64) {
@@ -130,7 +131,7 @@ impl Toast {
 pub fn ToastRegion() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     view! {
-        <div class="toasts" role="status" aria-live="polite">
+        <div class="toasts" role="status" aria-live="polite" on:submit=sender()>
             <For each=move || toasts.shown.get() key=|toast| toast.id let(toast)>
                 <ToastView toast toasts />
             </For>
@@ -156,7 +157,7 @@ fn count_down(toasts: Toasts, id: u64, held: RwSignal<bool>, left: u32) {
 fn ToastView(toast: Toast, toasts: Toasts) -> impl IntoView {
     let held = RwSignal::new(false);
     count_down(toasts, toast.id, held, SECONDS);
-    let actions = toast.deletion.map(|deletion| view! { <Actions deletion=*deletion toasts /> });
+    let actions = toast.deletion.map(|deletion| view! { <Actions deletion=*deletion /> });
     view! {
         <div
             class="toast"
@@ -174,24 +175,11 @@ fn ToastView(toast: Toast, toasts: Toasts) -> impl IntoView {
 }
 
 #[component]
-fn Actions(deletion: Deletion, toasts: Toasts) -> impl IntoView {
-    let undo = expect_context::<FormAction<UndoDeletion>>();
-    let (project_id, deletion_id, task) = (deletion.project_id, deletion.id, deletion.task_uuid);
-    let click = move |_| {
-        undo.dispatch(Arguments::Typed(UndoDeletion { project_id, deletion_id }));
-        browser::focus(&format!("task-{task}"));
-        toasts.forget(task);
-    };
-    let undo = deletion.can_undo.then(|| {
-        view! {
-            <button type="button" class="btn sm" on:click=click>
-                "Undo"
-            </button>
-        }
-    });
+fn Actions(deletion: Deletion) -> impl IntoView {
+    let record = format!("/projects/{}/deletions/{}", deletion.project_id, deletion.id);
     view! {
-        {undo}
-        <A href=format!("/projects/{project_id}/deletions/{deletion_id}") attr:class="btn sm">
+        {deletion.can_undo.then(|| view! { <UndoForm deletion /> })}
+        <A href=record attr:class="btn sm">
             "View"
         </A>
     }

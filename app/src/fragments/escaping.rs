@@ -1,13 +1,19 @@
 //! Texts of others in fragments: the browser puts a fragment on the page as it is, so every one must be escaped here.
 
 use super::address::Address;
+use super::deletion;
+use super::deletions;
 use super::execution;
 use super::executions;
 use super::groups;
 use super::html;
 use super::statistics;
 use backend::executions::{ExecutionQuery, LogQuery};
-use domain::deletion::Deletion;
+use chrono::DateTime;
+use domain::deletion::{
+    DeadLetter, Deletion, DeletionState, DeletionSummary, EntryKind, FailureKind, LastError, Receipt, Step,
+    TimelineEntry,
+};
 use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, LogLevel, LogLine, Trigger};
 use domain::group::TaskGroup;
 use domain::page::Page;
@@ -151,4 +157,67 @@ fn a_group_shows_its_name_and_zone_and_what_was_typed_as_texts() {
     assert_harmless(groups::modes(&group, 1_000));
     assert_harmless(groups::select(std::slice::from_ref(&group), Some(group.id)));
     assert_harmless(groups::whole(project(), &Page { data: vec![group], next_cursor: Some(EVIL.to_owned()) }, &[]));
+}
+
+fn deleted(state: DeletionState) -> Deletion {
+    let error = LastError::new(FailureKind::Bug, EVIL, Step::Drain);
+    let entry = |kind: &EntryKind| TimelineEntry {
+        at: Default::default(),
+        kind: *kind,
+        attempt: Some(1),
+        error: Some(error.clone()),
+        actor: EVIL.to_owned(),
+    };
+    Deletion {
+        id: Uuid::nil(),
+        task_uuid: Uuid::nil(),
+        task_name: EVIL.to_owned(),
+        project_id: Uuid::nil(),
+        state,
+        requested_at: Default::default(),
+        requested_by: EVIL.to_owned(),
+        request_id: Some(EVIL.to_owned()),
+        fenced_at: Default::default(),
+        undo_until: Some(Default::default()),
+        can_undo: true,
+        in_flight: vec![Uuid::nil()],
+        attempt: 1,
+        max_attempts: 3,
+        next_retry_at: Some(Default::default()),
+        last_error: Some(error.clone()),
+        steps: Vec::new(),
+        node: Some(EVIL.to_owned()),
+        heartbeat_at: Some(Default::default()),
+        rescues: 0,
+        receipt: Some(Receipt { node: EVIL.to_owned(), ..Receipt::default() }),
+        completed_at: Some(Default::default()),
+        timeline: EntryKind::ALL.iter().map(entry).collect(),
+    }
+}
+
+#[test]
+fn a_deletion_shows_its_task_who_asked_and_why_it_failed_as_texts() {
+    for state in DeletionState::ALL.iter().copied() {
+        assert_harmless(deletion::whole(&project(), &deleted(state), DateTime::UNIX_EPOCH));
+    }
+    let letter = DeadLetter {
+        id: EVIL.to_owned(),
+        deletion_id: None,
+        reason: EVIL.to_owned(),
+        payload: EVIL.to_owned(),
+        died_at: Default::default(),
+    };
+    for project in [Some(project()), None] {
+        let board = deletions::Board {
+            project,
+            names: vec![(Uuid::nil(), EVIL.to_owned())],
+            summary: DeletionSummary { dead_letters: vec![letter.clone()], ..DeletionSummary::default() },
+            page: Page {
+                data: DeletionState::ALL.iter().copied().map(deleted).collect(),
+                next_cursor: Some(EVIL.to_owned()),
+            },
+        };
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("state", EVIL).finish();
+        assert_harmless(deletions::whole(&board, &Address::parse(&format!("?{query}"))));
+    }
 }

@@ -1,9 +1,10 @@
 //! What fragments are put together from: moments, buttons that post, heads of lists.
 
-use crate::api::{CancelExecution, RunTask};
+use crate::api::{CancelExecution, RetryDeletion, RunTask, UndoDeletion};
 use crate::view;
 use crate::words;
 use chrono::{DateTime, SecondsFormat, Utc};
+use domain::deletion::Deletion;
 use domain::execution::Execution;
 use domain::status::TaskStatus;
 use domain::task::Task;
@@ -13,7 +14,11 @@ use uuid::Uuid;
 
 /// A moment: absolute, for the browser to say it relative to its own clock.
 pub fn moment(at: DateTime<Utc>) -> AnyView {
-    view! { <time datetime=at.to_rfc3339_opts(SecondsFormat::Millis, true)>{words::absolute(at)}</time> }
+    view! { <time datetime=exactly(at)>{words::absolute(at)}</time> }
+}
+
+fn exactly(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// A moment, or a dash.
@@ -23,20 +28,37 @@ pub fn moment_or_dash(at: Option<DateTime<Utc>>) -> AnyView {
 
 /// A form of one button that calls a server function. The id keeps the focus when the part is rendered anew.
 pub fn button_form<F: ServerFn>(
-    fields: [(&'static str, Uuid); 2],
+    fields: impl IntoIterator<Item = (&'static str, Uuid)>,
     id: String,
     class: &'static str,
-    words: &'static str,
+    words: impl IntoView + 'static,
 ) -> AnyView {
-    let fields = fields.map(|(name, value)| view! { <input type="hidden" name=name value=value.to_string() /> });
+    let words = words.into_any();
+    let field = |(name, value): (_, Uuid)| view! { <input type="hidden" name=name value=value.to_string() /> };
     view! {
         <form method="post" action=F::PATH class="inline">
-            {fields.into_iter().collect_view()}
+            {fields.into_iter().map(field).collect_view()}
             <button type="submit" class=class id=id>
                 {words}
             </button>
         </form>
     }
+}
+
+/// Undoes a deletion; the browser says how long it can.
+pub fn undo_form(deletion: &Deletion) -> AnyView {
+    let left = deletion.undo_until.map(|until| view! { <time class="left" datetime=exactly(until)></time> });
+    let words = view! { <span>"Undo"</span> {left} };
+    button_form::<UndoDeletion>(steered(deletion), format!("undo-{}", deletion.id), "btn sm", words)
+}
+
+/// Gives a failed deletion a fresh cycle of attempts.
+pub fn retry_form(deletion: &Deletion) -> AnyView {
+    button_form::<RetryDeletion>(steered(deletion), format!("retry-{}", deletion.id), "btn sm", "Retry")
+}
+
+fn steered(deletion: &Deletion) -> [(&'static str, Uuid); 2] {
+    [("project_id", deletion.project_id), ("deletion_id", deletion.id)]
 }
 
 /// Ends an execution.

@@ -138,10 +138,10 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
             </form>
         }
     };
-    let secret = |words: &'static str, secret: &str| {
+    let secret = |id: &'static str, words: &'static str, secret: &str| {
         view! {
             <details class="secret">
-                <summary>{words}</summary>
+                <summary id=id>{words}</summary>
                 <pre tabindex="0" aria-label=words>{secret.to_owned()}</pre>
             </details>
         }
@@ -149,7 +149,7 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
     let previous = secrets.previous.as_deref().map(|previous| {
         view! {
             <p>"Calls carry a signature by each of two secrets, until the previous one is forgotten."</p>
-            {secret("Previous secret", previous)}
+            {secret("previous-secret", "Previous secret", previous)}
             {button(ForgetSecret::PATH, "forget-secret", "Forget the previous secret")}
         }
     });
@@ -157,7 +157,7 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
         <section class="card pad" aria-labelledby="signing">
             <h2 id="signing">"Signing secret"</h2>
             <p class="sub">"Every call is signed with it, as Standard Webhooks says: your program can tell that it comes from here."</p>
-            {secret("Present secret", &secrets.secret)}
+            {secret("present-secret", "Present secret", &secrets.secret)}
             {button(RotateSecret::PATH, "rotate-secret", "Replace the secret")}
             {previous}
         </section>

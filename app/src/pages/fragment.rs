@@ -1,4 +1,5 @@
-//! Pages that the server renders whole. Which there are is known to the server alone: a new one needs nothing here.
+//! Pages that the server renders whole. Which there are is known to the server alone: a new one needs nothing here, and an
+//! address of which it knows nothing is answered by the page that says so.
 
 use super::route::{self, RefusalBanner};
 use crate::api::{Fragment, get_fragment};
@@ -12,16 +13,11 @@ use crate::view;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The page at this address inside a project.
+/// The page at this address.
 #[component]
 pub fn FragmentPage() -> impl IntoView {
-    let (project, address) = (route::id("project"), route::address());
-    loaded(address, get_fragment, move |fragment| {
-        if let Ok(project) = untrack(project) {
-            expect_context::<Live>().follow(Followed::Project(project));
-        }
-        view! { <Fresh at=untrack(address) fragment /> }
-    })
+    let address = route::address();
+    loaded(address, get_fragment, move |fragment| view! { <Fresh at=untrack(address) fragment /> })
 }
 
 /// The page, kept true while it is open.
@@ -30,7 +26,9 @@ fn Fresh(at: String, fragment: Fragment) -> impl IntoView {
     let title = fragment.title().to_owned();
     let current = RwSignal::new(fragment);
     let gone = RwSignal::new(None::<AppError>);
-    expect_context::<Live>().keep_fresh(
+    let live = expect_context::<Live>();
+    live.follow(Followed::at(&at));
+    live.keep_fresh(
         move || get_fragment(at.clone()),
         move |fresh| match fresh {
             Ok(fresh) => drop(current.try_set(fresh)),

@@ -30,10 +30,8 @@ pub fn query(name: &'static str) -> impl Fn() -> Option<String> + Copy + Send + 
 /// The address of a page of which only the server knows what it shows.
 pub fn address() -> impl Fn() -> String + Copy + Send + Sync {
     let (params, search) = (use_params_map(), use_location().search);
-    move || {
-        let part = |name| params.with(|params| params.get(name)).unwrap_or_default();
-        format!("/projects/{}/{}?{}", part("project"), part("view"), search.get())
-    }
+    // The path as the route has it, not the location: that is another's as soon as this page is left.
+    move || format!("/{}?{}", params.with(|params| params.get("view")).unwrap_or_default(), search.get())
 }
 
 /// What was typed into a form that came back without JavaScript.
@@ -45,7 +43,7 @@ pub fn typed<T: DeserializeOwned>() -> Option<T> {
 
 /// What was wrong with it.
 pub fn refusal() -> Option<AppError> {
-    let text = use_query_map().get_untracked().get("error")?;
+    let text = use_location().query.get_untracked().get("error")?;
     serde_json::from_str(&text).ok().map(AppError)
 }
 

@@ -118,7 +118,6 @@ const FUNCTIONS: &[(&str, Need)] = &[
     ("preview_deletion", Read),
     ("delete_task", Delete),
     ("get_deletion", Read),
-    ("list_deletions", Read),
     ("undo_deletion", Delete),
     ("retry_deletion", Delete),
     ("retry_failed", Delete),

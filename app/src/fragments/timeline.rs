@@ -1,6 +1,6 @@
 //! What happened to a deletion, in its order, each line with who or which node did it, and what comes next.
 
-use super::time::Moment;
+use super::parts::moment;
 use crate::view;
 use crate::words;
 use chrono::{DateTime, Utc};
@@ -8,8 +8,7 @@ use domain::deletion::{Deletion, DeletionState, EntryKind, TimelineEntry};
 use leptos::prelude::*;
 
 /// The timeline of a record that was read by itself.
-#[component]
-pub fn Timeline(deletion: Deletion) -> impl IntoView {
+pub fn timeline(deletion: &Deletion) -> AnyView {
     let fenced = match deletion.in_flight.len() as i64 {
         0 => "Fenced in the same moment: no run has started since.".to_owned(),
         runs => format!(
@@ -22,13 +21,13 @@ pub fn Timeline(deletion: Deletion) -> impl IntoView {
     let undo = deletion.undo_until.filter(|until| deletion.can_undo && *until > deletion.requested_at);
     let undo = undo.map(|at| item("now", Some(at), view! { <b>"Teardown begins"</b> ", unless it is undone" }));
     let next = deletion.next_retry_at.map(|at| item("now", Some(at), view! { <b>"Next attempt"</b> }));
-    let ended = deletion.completed_at.map(|at| item("good", Some(at), outcome(&deletion)));
+    let ended = deletion.completed_at.map(|at| item("good", Some(at), outcome(deletion)));
     view! {
         <ol class="timeline">
             {item("", Some(deletion.requested_at), requested)}
             {entries}
             {undo}
-            {attempt(&deletion)}
+            {attempt(deletion)}
             {next}
             {ended}
         </ol>
@@ -38,7 +37,7 @@ pub fn Timeline(deletion: Deletion) -> impl IntoView {
 fn item(tone: &'static str, at: Option<DateTime<Utc>>, what: AnyView) -> AnyView {
     view! {
         <li class=tone>
-            <span class="when">{at.map(|at| view! { <Moment at /> })}</span>
+            <span class="when">{at.map(moment)}</span>
             <div>{what}</div>
         </li>
     }
