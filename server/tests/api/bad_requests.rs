@@ -112,6 +112,7 @@ async fn a_wrong_method_is_a_problem_that_says_which_are_right(_: PgPoolOptions,
         ("POST", "/livez", vec!["GET", "HEAD"]),
         ("GET", "/fn/delete_task", vec!["POST"]),
         ("DELETE", "/", vec!["GET", "HEAD"]),
+        ("POST", "/deletions", vec!["GET", "HEAD"]),
     ];
     for (method, path, expected) in cases {
         let answer = app.send(call(method, path)).await;

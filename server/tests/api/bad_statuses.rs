@@ -92,6 +92,7 @@ async fn active_and_disabled_can_be_set(_: PgPoolOptions, on: PgConnectOptions) 
     }
     let (project, task) = (id_of(&project).to_string(), id_of(&path).to_string());
     let set = [("project_id", project.as_str()), ("task_id", &task), ("status", "DISABLED")];
-    assert_eq!(app.send(call("POST", "/fn/set_status").form(&set)).await.ok(200)["status"], "DISABLED");
+    assert_eq!(app.send(call("POST", "/fn/set_status").form(&set)).await.ok(200), json!(null));
+    assert_eq!(app.get(&path).await.ok(200)["status"], "DISABLED");
     app.end().await;
 }

@@ -2,7 +2,7 @@
 
 use crate::app::{App, id_of};
 use crate::call::call;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 const STRANGER: &str = "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d";
@@ -59,5 +59,65 @@ async fn a_job_that_nobody_can_read_is_shown_with_its_reason(_: PgPoolOptions, o
     assert_eq!(letters.as_array().unwrap().len(), 1);
     assert_eq!(letters[0]["reason"], "unreadable payload: expected ident");
     assert_eq!(letters[0]["payload"], "nonsense");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn boards_and_records_are_pages_and_any_other_address_is_a_page_that_says_so(
+    _: PgPoolOptions,
+    on: PgConnectOptions,
+) {
+    let app = App::new(&on).await;
+    let (_, task) = app.one_task().await;
+    let record = app.accept(&task).await;
+    app.fail(&record).await;
+    let page = record.trim_start_matches("/api/v1");
+    for (path, shown) in [
+        ("/deletions", "Something still refers to the task"),
+        ("/deletions/?state=FAILED", "Retry all failed"),
+        ("/deletions?state=UNDONE", "No deletion matches"),
+        (page.rsplit_once('/').unwrap().0, "Deletions of Billing"),
+        (page, "Given up after attempt"),
+    ] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        assert!(answer.text.contains(shown), "{path}: {}", answer.text);
+        assert!(answer.header("content-security-policy").contains("'nonce-"), "{path}");
+        assert_eq!(app.send(call("HEAD", path)).await.status, 200, "{path}");
+    }
+    let stranger = page.replace(&id_of(&record).to_string(), STRANGER);
+    for path in ["/deletions/nothing", "/nothing/at/all", &stranger] {
+        assert_eq!(app.get(path).await.status, 404, "{path}");
+        assert_eq!(app.send(call("HEAD", path)).await.status, 404, "{path}");
+    }
+    assert_eq!(app.get("/deletions?state=GONE").await.status, 400);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_was_done_with_a_deletion_is_told_in_words_with_its_record(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, task) = app.one_task().await;
+    let project_id = id_of(&project).to_string();
+    let told = async |function: &str, fields: &[(&str, &str)]| {
+        let said = app.send(call("POST", &format!("/fn/{function}")).form(fields)).await.ok(200);
+        said.as_str().unwrap().split('\n').map(str::to_owned).collect::<Vec<_>>()
+    };
+    let record = app.accept(&task).await;
+    let id = id_of(&record).to_string();
+    let said = told("undo_deletion", &[("project_id", &project_id), ("deletion_id", &id)]).await;
+    assert_eq!(said[..2], ["Deletion undone", "“Close daily ledger” is back; it runs at its next time."]);
+    let about: Value = serde_json::from_str(&said[2]).unwrap();
+    assert_eq!((about["id"].as_str(), about["state"].as_str()), (Some(id.as_str()), Some("UNDONE")));
+
+    let failed = app.accept(&task).await;
+    app.fail(&failed).await;
+    let id = id_of(&failed).to_string();
+    let said = told("retry_deletion", &[("project_id", &project_id), ("deletion_id", &id)]).await;
+    assert_eq!(said[0], "Deletion retried");
+    assert_eq!(serde_json::from_str::<Value>(&said[2]).unwrap()["state"], "SCHEDULED");
+    app.fail(&failed).await;
+    let said = told("retry_failed", &[]).await;
+    assert_eq!(said, ["Retried", "1 deletion with a fresh cycle of attempts.", ""]);
     app.end().await;
 }

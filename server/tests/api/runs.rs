@@ -62,7 +62,9 @@ async fn a_part_of_a_page_is_there_or_says_what_is_wrong_with_its_address(_: PgP
     let (project, task) = app.one_task().await;
     let (project_id, task_id) = (id_of(&project), id_of(&task));
     let base = format!("/projects/{project_id}");
-    for at in ["executions", "executions/?status=FAILED", "statistics?"] {
+    for at in
+        ["executions", "executions/?status=FAILED", "statistics?", "deletions", "deletions?state=SUCCEEDED,FAILED"]
+    {
         let text = fragment(&app, &format!("{base}/{at}")).await.ok(200);
         assert!(text.as_str().is_some_and(|text| text.contains(&base)), "{text}");
     }
@@ -71,7 +73,9 @@ async fn a_part_of_a_page_is_there_or_says_what_is_wrong_with_its_address(_: PgP
     for at in ["", "/", "/projects", &base, &format!("{base}/nonsense"), &format!("{base}/executions/nonsense")] {
         assert_eq!(fragment(&app, at).await.status, 404, "{at}");
     }
-    for bad in ["executions?status=NONSENSE", "executions?date=yesterday", "executions?cursor=x"] {
+    for bad in
+        ["deletions?state=GONE", "executions?status=NONSENSE", "executions?date=yesterday", "executions?cursor=x"]
+    {
         assert_eq!(fragment(&app, &format!("{base}/{bad}")).await.status, 400, "{bad}");
     }
     let nobody = "/projects/00000000-0000-7000-8000-000000000000/executions";
