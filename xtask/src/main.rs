@@ -6,6 +6,7 @@ mod build;
 mod cargo;
 mod postgres;
 mod process;
+mod python;
 mod repo;
 mod run;
 mod setup;

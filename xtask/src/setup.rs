@@ -88,6 +88,13 @@ pub fn node() -> Result<()> {
     Ok(())
 }
 
+/// Python with what makes virtual environments.
+pub fn python() -> Result<()> {
+    let mut command = Command::new("python3");
+    let is_there = command.args(["-c", "import ensurepip, venv"]).status().is_ok_and(|status| status.success());
+    if is_there { Ok(()) } else { apt(&["python3", "python3-venv"], "Python 3.10 or newer, with venv") }
+}
+
 /// `npm ci` in `dir`, where the lock file is not the one that was installed.
 pub fn npm_packages(dir: &Path) -> Result<()> {
     let lock = fs::read(dir.join("package-lock.json")).with_context(|| format!("{} has no lock", dir.display()))?;
