@@ -47,11 +47,14 @@ pub struct ApiKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(examples(json!({ "name": "Ledger service", "scopes": ["callbacks"] }))))]
 pub struct ApiKeyDraft {
     /// 1 to 255 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub name: String,
     /// `read`, `write`, `delete`, `callbacks`; `callbacks` alone unless given.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<Scope>>, min_items = 1))]
     pub scopes: Option<Vec<String>>,
     /// In the future; null means never.
     #[serde(default)]

@@ -47,14 +47,18 @@ pub struct TaskGroup {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(examples(json!({ "name": "Nightly", "start_time": "22:00", "end_time": "04:00", "timezone": "Europe/Berlin" }))))]
 pub struct TaskGroupDraft {
     /// 1 to 255 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub name: String,
     /// `HH:MM`; null together with `end_time` means always open.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     pub start_time: Option<String>,
     /// `HH:MM`; earlier than `start_time` means the next day.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     pub end_time: Option<String>,
     /// IANA time zone; `UTC` unless given.
     #[serde(default)]

@@ -41,19 +41,25 @@ pub struct Project {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(examples(json!({ "name": "Billing", "execution_endpoint": "https://example.com/hooks/billing" }))))]
 pub struct ProjectDraft {
     /// 1 to 255 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub name: String,
     /// At most 1,000 characters.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 1000))]
     pub description: String,
     /// http or https URL, at most 2,048 characters, without user and password.
+    #[cfg_attr(feature = "openapi", schema(format = "uri", max_length = 2048))]
     pub execution_endpoint: String,
     /// 0 to 2,592,000 (30 days); null means the server's default.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2592000))]
     pub undo_window_seconds: Option<i32>,
     /// 1 to 3,650; null means the server's default.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub execution_days: Option<i32>,
     /// Whether a deletion cancels calls in flight at once; otherwise they may end, within the server's limit.
     #[serde(default)]

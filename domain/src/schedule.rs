@@ -26,6 +26,7 @@ pub use parsed::{Schedule, preview, preview_open};
 pub struct ScheduleConfig {
     /// 5 fields, or 6 with seconds first; names, `L`, `W`, `#`; `@hourly` … `@yearly`; `@every 90s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub cron_expression: Option<String>,
     /// Every so often inside a daily window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +41,7 @@ pub struct ScheduleConfig {
     pub timezone: String,
     /// Days without a run: `2026-12-24`, `2026-12-24/2027-01-01` or `SUN`, in the task's zone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 366))]
     pub exclusions: Vec<String>,
 }
 
@@ -62,8 +64,10 @@ impl ScheduleConfig {
 #[serde(deny_unknown_fields)]
 pub struct TimeRange {
     /// `HH:MM`, the first run of the day.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     pub start: String,
     /// `HH:MM`, inclusive; earlier than `start` means the next day.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     pub end: String,
     /// How often.
     pub frequency: Frequency,
@@ -75,6 +79,7 @@ pub struct TimeRange {
 #[serde(deny_unknown_fields)]
 pub struct Frequency {
     /// At least 1; one day at most.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 86400))]
     pub value: u32,
     /// `s`, `m` or `h`.
     pub unit: FrequencyUnit,

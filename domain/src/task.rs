@@ -143,11 +143,17 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(examples(json!({
+        "name": "Close the daily ledger",
+        "schedule_config": { "cron_expression": "30 2 * * MON-FRI", "timezone": "Europe/Berlin" },
+    }))))]
 pub struct TaskDraft {
     /// 1 to 255 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub name: String,
     /// At most 1,000 characters.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 1000))]
     pub description: String,
     /// `RECURRING` (default) or `ONEOFF`.
     #[serde(default)]
@@ -156,15 +162,18 @@ pub struct TaskDraft {
     pub schedule_config: ScheduleConfig,
     /// `ACTIVE` (default for a new task) or `DISABLED`; anything else is refused.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::status::SettableStatus>))]
     pub status: Option<String>,
     /// A group of the same project.
     #[serde(default)]
     pub task_group_id: Option<Uuid>,
     /// 1 to 86,400; default 30.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 86400))]
     pub timeout_seconds: Option<i32>,
     /// 1 to 20 calls of one execution, the first included; default 3.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 20))]
     pub max_attempts: Option<i32>,
     /// A JSON object of at most 16 kB.
     #[serde(default)]

@@ -1,12 +1,22 @@
 //! One macro: an enum whose variants have one spelling, used by JSON, SQL and HTML alike.
 
-/// Defines an enum with a fixed text for every variant: `as_str`, `FromStr`, `Display`, serde and `ALL`.
+/// Defines an enum with a fixed text for every variant: `as_str`, `FromStr`, `Display`, serde, schema and `ALL`.
 macro_rules! text_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$meta])*
+    ($(#[doc = $doc:literal])+ pub enum $name:ident { $($(#[doc = $meaning:literal])+ $variant:ident = $text:literal,)+ }) => {
+        $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        pub enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant,)+ }
+        pub enum $name { $($(#[doc = $meaning])+ #[serde(rename = $text)] $variant,)+ }
+
+        // Derived, it would name the variants instead of their texts.
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::text_enum::schema(concat!($($doc),+), &[$(($text, concat!($($meaning),+))),+])
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
 
         impl $name {
             /// Every value, in the order of declaration.
@@ -47,3 +57,15 @@ macro_rules! text_enum {
 }
 
 pub(crate) use text_enum;
+
+/// The schema of a text that is one of these values, with what each of them means.
+#[cfg(feature = "openapi")]
+pub(crate) fn schema(about: &str, values: &[(&str, &str)]) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    let meanings = values.iter().map(|(value, meaning)| format!(" `{value}`: {}", meaning.trim()));
+    let about = format!("{}{}", about.trim(), meanings.collect::<String>()).replace("[`", "`").replace("`]", "`");
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .description(Some(about))
+        .enum_values(Some(values.iter().map(|(value, _)| *value)))
+        .into()
+}

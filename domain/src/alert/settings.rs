@@ -31,18 +31,22 @@ pub struct AlertSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(examples(json!({ "emails": ["ops@example.com"], "kinds": ["FAILURE", "RECOVERY"] }))))]
 pub struct AlertSettingsDraft {
     /// At most 20 addresses. Without addresses and webhook nobody is told, and nothing recorded.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 20))]
     pub emails: Vec<String>,
     /// http or https URL, at most 2,048 characters, without user and password.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2048))]
     pub webhook_url: Option<String>,
     /// `FAILURE`, `RECOVERY`, `MISSED`, `DELETE_FAILED`; all unless given.
     #[serde(default = "all_kinds")]
     pub kinds: Vec<AlertKind>,
     /// 0 to 86,400; 300 unless given.
     #[serde(default = "default_throttle")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 86400))]
     pub throttle_seconds: i32,
 }
 
