@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod batch;
 pub mod callbacks;
 pub mod deletions;
+pub mod document;
 pub mod events;
 pub mod executions;
 pub mod extract;
@@ -22,22 +23,21 @@ pub mod tasks;
 pub mod tokens;
 
 use crate::AppState;
+use axum::http::header;
 use axum::routing::get;
+use leptos::config::LeptosOptions;
+use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Title and text of the OpenAPI document; the paths come from the handlers.
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Sexton",
-    description = "Schedules cron tasks, and deletes them durably. Errors are RFC 9457 problems."
-))]
-struct Document;
+/// What the page of the document may load: the stylesheet and the icon, and nothing that runs.
+const READ_ONLY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+                         frame-ancestors 'none'";
 
 /// The API and its document.
 pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::Start::openapi())
         .routes(routes!(session::get, session::create, session::delete))
         .routes(routes!(session::list))
         .routes(routes!(session::end))
@@ -94,8 +94,20 @@ pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
         .split_for_parts()
 }
 
-/// The OpenAPI document.
-pub fn documentation(mut document: utoipa::openapi::OpenApi) -> axum::Router<AppState> {
+/// The OpenAPI document, and the same as a page; made when somebody asks for it first.
+pub fn documentation(mut document: utoipa::openapi::OpenApi, site: &LeptosOptions) -> axum::Router<AppState> {
     idempotency::document(&mut document);
-    axum::Router::new().route("/api/v1/openapi.json", get(move || async move { axum::Json(document) }))
+    let stylesheet = format!("/{}/{}.css", site.site_pkg_dir, site.output_name);
+    let document = Arc::new(LazyLock::new(move || document::complete(&document)));
+    let shown = Arc::clone(&document);
+    let page = Arc::new(LazyLock::new(move || app::reference::page(&shown, &stylesheet)));
+    axum::Router::new()
+        .route("/api/v1/openapi.json", get(move || async move { axum::Json((**document).clone()) }))
+        .route(
+            "/api/docs",
+            get(move || async move {
+                let headers = [(header::CONTENT_SECURITY_POLICY, READ_ONLY), (header::CACHE_CONTROL, "no-cache")];
+                (headers, axum::response::Html((**page).clone()))
+            }),
+        )
 }

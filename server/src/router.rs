@@ -26,7 +26,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(state: &AppState) -> Router {
     let (api, document) = rest::router();
     let api = api.route_layer(from_fn_with_state(state.clone(), rest::idempotency::once));
-    let routes = api.merge(rest::documentation(document)).merge(probes()).merge(pages::router(state));
+    let routes = api.merge(rest::documentation(document, &state.leptos)).merge(probes()).merge(pages::router(state));
     let routes = if state.is_demo { routes.merge(demo::router()) } else { routes };
     layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::elsewhere), state)
 }

@@ -1,7 +1,7 @@
 //! Alerts: who is told, and what was told.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::{Manager, Reader};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// The alert settings of a project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/alert-settings", tag = "alerts", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = AlertSettings)))]
 pub async fn settings(
     State(state): State<AppState>,
     _: Manager,
@@ -25,8 +25,8 @@ pub async fn settings(
 }
 
 /// Replaces the alert settings of a project.
-#[utoipa::path(put, path = "/api/v1/projects/{project_id}/alert-settings", tag = "alerts", params(("project_id" = Uuid, Path)), request_body = AlertSettingsDraft,
-    responses((status = 200, body = AlertSettings), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(put, path = "/api/v1/projects/{project_id}/alert-settings", tag = "alerts", params(("project_id" = Uuid, Path), IfMatch), request_body = AlertSettingsDraft,
+    responses((status = 200, body = AlertSettings)))]
 pub async fn change(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -39,7 +39,7 @@ pub async fn change(
 
 /// Lists the alerts of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/alerts", tag = "alerts", params(("project_id" = Uuid, Path), PageParams),
-    responses((status = 200, body = Page<Alert>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Alert>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,

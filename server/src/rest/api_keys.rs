@@ -1,7 +1,7 @@
 //! API keys of a project.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::Manager;
@@ -27,7 +27,7 @@ pub struct CreatedApiKey {
 
 /// Lists the API keys of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/api-keys", tag = "API keys", params(("project_id" = Uuid, Path), PageParams),
-    responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<ApiKey>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Manager,
@@ -39,7 +39,7 @@ pub async fn list(
 
 /// Creates an API key, and shows it this once.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/api-keys", tag = "API keys", params(("project_id" = Uuid, Path)), request_body = ApiKeyDraft,
-    responses((status = 201, body = CreatedApiKey), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = CreatedApiKey)))]
 pub async fn create(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -48,12 +48,14 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let (shown, key) = api_keys::create(&state.backend, &actor, project_id, draft).await?;
     let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok((StatusCode::CREATED, [no_store], Json(CreatedApiKey { key, shown })).into_response())
+    let path = HeaderValue::try_from(format!("/api/v1/projects/{project_id}/api-keys/{}", shown.id));
+    let location = (header::LOCATION, path.unwrap_or(HeaderValue::from_static("/")));
+    Ok((StatusCode::CREATED, [location, no_store], Json(CreatedApiKey { key, shown })).into_response())
 }
 
 /// Deletes an API key; from then on it opens nothing.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/api-keys/{key_id}", tag = "API keys", params(("project_id" = Uuid, Path), ("key_id" = Uuid, Path)),
-    responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 204)))]
 pub async fn delete(
     State(state): State<AppState>,
     Manager(actor): Manager,

@@ -2,7 +2,7 @@
 
 use super::deletions::retry_after;
 use super::extract::{ApiJson, ApiPath};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::Deleter;
 use axum::Json;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 /// The tasks to delete.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "task_uuids": ["0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"] })))]
 pub struct BatchBody {
     /// 1 to 1,000 ids.
     #[schema(min_items = 1, max_items = 1000)]
@@ -59,8 +60,8 @@ impl BatchResult {
 }
 
 /// Accepts the deletion of many tasks, all in one transaction; each is then torn down like one that was deleted by itself.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks/batch-delete", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = BatchBody,
-    responses((status = 202, body = BatchAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(post, operation_id = "delete_many", path = "/api/v1/projects/{project_id}/tasks/batch-delete", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = BatchBody,
+    responses((status = 202, body = BatchAnswer, headers(("Retry-After" = u32)))))]
 pub async fn delete(
     State(state): State<AppState>,
     Deleter(actor): Deleter,

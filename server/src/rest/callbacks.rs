@@ -1,7 +1,7 @@
 //! Callbacks of the programs that tasks call, who show an API key of the project.
 
 use super::extract::{ApiJson, ApiPath};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::KeyCaller;
 use axum::Json;
@@ -9,6 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use backend::executions::callbacks::{self, Answer};
+use domain::execution::LogLevel;
+use domain::execution::callback::Report;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,20 +18,26 @@ use uuid::Uuid;
 /// A line of a log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "message": "42 invoices sent", "level": "info" })))]
 pub struct LineBody {
     /// At most 16,384 characters.
+    #[schema(max_length = 16384)]
     message: String,
     /// `info`, `warn` or `error`; `info` unless given.
+    #[schema(value_type = Option<LogLevel>)]
     level: Option<String>,
 }
 
 /// What became of an execution.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "status": "SUCCESS" })))]
 pub struct ReportBody {
     /// `RUNNING`, `SUCCESS` or `FAILED`.
+    #[schema(value_type = Report)]
     status: String,
     /// Why it failed: at most 16,384 characters.
+    #[schema(max_length = 16384)]
     error: Option<String>,
 }
 
@@ -48,8 +56,8 @@ pub struct TooLate {
 }
 
 /// Adds a line to the log of an execution. The first 10,000 are kept. 202 once its task was deleted.
-#[utoipa::path(post, path = "/api/v1/executions/{execution_id}/logs", tag = "callbacks", params(("execution_id" = Uuid, Path), ("Authorization" = String, Header)), request_body = LineBody,
-    responses((status = 200, body = Taken), (status = 202, body = TooLate), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(post, path = "/api/v1/executions/{execution_id}/logs", tag = "callbacks", security(("apiKey" = []), ("apiKeyBearer" = [])), params(("execution_id" = Uuid, Path)), request_body = LineBody,
+    responses((status = 200, body = Taken), (status = 202, body = TooLate)))]
 pub async fn log(
     State(state): State<AppState>,
     KeyCaller(key): KeyCaller,
@@ -62,8 +70,8 @@ pub async fn log(
 
 /// Says that an execution is at work or has ended. An end never changes: a repeat is taken, another end is refused. 202 once
 /// its task was deleted.
-#[utoipa::path(patch, path = "/api/v1/executions/{execution_id}/status", tag = "callbacks", params(("execution_id" = Uuid, Path), ("Authorization" = String, Header)), request_body = ReportBody,
-    responses((status = 200, body = Taken), (status = 202, body = TooLate), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(patch, path = "/api/v1/executions/{execution_id}/status", tag = "callbacks", security(("apiKey" = []), ("apiKeyBearer" = [])), params(("execution_id" = Uuid, Path)), request_body = ReportBody,
+    responses((status = 200, body = Taken), (status = 202, body = TooLate), (status = 409, description = "execution-ended")))]
 pub async fn report(
     State(state): State<AppState>,
     KeyCaller(key): KeyCaller,

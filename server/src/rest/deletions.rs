@@ -1,7 +1,7 @@
 //! Deletion records: watch and steer.
 
 use super::extract::{ApiPath, ApiQuery, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::{Deleter, Operator, Reader};
 use axum::Json;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// `SCHEDULED`, `RUNNING`, `RETRYING`, `SUCCEEDED`, `FAILED`, `UNDONE`; several separated by commas.
+    #[param(value_type = Option<Vec<DeletionState>>, style = Form, explode = false)]
     state: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -32,7 +33,7 @@ pub struct ListParams {
 
 /// Lists the deletions of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions", tag = "deletions", params(("project_id" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Deletion>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,
@@ -44,7 +45,7 @@ pub async fn list(
 
 /// Lists the deletions of all projects, newest first.
 #[utoipa::path(get, path = "/api/v1/deletions", tag = "deletions", params(ListParams),
-    responses((status = 200, body = Page<Deletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Deletion>)))]
 pub async fn list_all(
     State(state): State<AppState>,
     _: Operator,
@@ -65,7 +66,7 @@ async fn page(
 /// Counts the deletions of a project by state, up to 1,000 each; with the oldest that is due, how long they take, and the
 /// jobs that could not be read.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/summary", tag = "deletions", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = DeletionSummary)))]
 pub async fn summary(
     State(state): State<AppState>,
     _: Reader,
@@ -76,7 +77,7 @@ pub async fn summary(
 
 /// Counts the deletions of all projects by state.
 #[utoipa::path(get, path = "/api/v1/deletions/summary", tag = "deletions",
-    responses((status = 200, body = DeletionSummary), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = DeletionSummary)))]
 pub async fn summary_of_all(State(state): State<AppState>, _: Operator) -> Result<Json<DeletionSummary>, Problem> {
     Ok(Json(deletions::summary(&state.backend, None).await?))
 }
@@ -89,7 +90,7 @@ pub struct Retried {
 
 /// Gives every failed deletion of a project a fresh cycle of attempts.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/retry-failed", tag = "deletions", params(("project_id" = Uuid, Path)),
-    responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 202, body = Retried, headers(("Retry-After" = u32)))))]
 pub async fn retry_failed(
     State(state): State<AppState>,
     Deleter(actor): Deleter,
@@ -100,7 +101,7 @@ pub async fn retry_failed(
 
 /// Gives every failed deletion of all projects a fresh cycle of attempts.
 #[utoipa::path(post, path = "/api/v1/deletions/retry-failed", tag = "deletions",
-    responses((status = 202, body = Retried), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 202, body = Retried)))]
 pub async fn retry_failed_of_all(
     State(state): State<AppState>,
     Operator(actor): Operator,
@@ -115,7 +116,7 @@ async fn retry_all(state: &AppState, actor: &Actor, project_id: Option<Uuid>) ->
 
 /// One record with its timeline, as long as it is kept; also after the task is gone.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 200, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Deletion, headers(("Retry-After" = u32)))))]
 pub async fn get(
     State(state): State<AppState>,
     _: Reader,
@@ -133,7 +134,7 @@ pub async fn get(
 
 /// Undoes a deletion before its point of no return; missed runs are never made up.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/undo", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Task), (status = 409, description = "point-of-no-return")))]
 pub async fn undo(
     State(state): State<AppState>,
     Deleter(actor): Deleter,
@@ -145,7 +146,7 @@ pub async fn undo(
 
 /// Gives a failed deletion a fresh cycle of attempts.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/deletions/{deletion_id}/retry", tag = "deletions", params(("project_id" = Uuid, Path), ("deletion_id" = Uuid, Path)),
-    responses((status = 202, body = Deletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 202, body = Deletion, headers(("Retry-After" = u32))), (status = 409, description = "not-failed")))]
 pub async fn retry(
     State(state): State<AppState>,
     Deleter(actor): Deleter,

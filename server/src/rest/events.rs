@@ -2,7 +2,7 @@
 //! may not read any more.
 
 use super::extract::ApiPath;
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::{Identified, Reader, SignedIn, identified};
 use axum::extract::State;
@@ -26,7 +26,7 @@ use uuid::Uuid;
 /// The events of a project: `hello` first, then what happens. `Last-Event-ID` resumes; `resync` says that too much was
 /// missed and everything should be read again.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events", params(("project_id" = Uuid, Path), ("Last-Event-ID" = Option<i64>, Header)),
-    responses((status = 200, body = Event, content_type = "text/event-stream"), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn stream(
     State(state): State<AppState>,
     _: Reader,
@@ -39,7 +39,7 @@ pub async fn stream(
 
 /// The events of all projects that the caller may see, in the same form.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("Last-Event-ID" = Option<i64>, Header)),
-    responses((status = 200, body = Event, content_type = "text/event-stream"), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn stream_of_all(State(state): State<AppState>, _: SignedIn, parts: Parts) -> Result<Response, Problem> {
     follow(state, None, parts).await
 }

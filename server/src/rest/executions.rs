@@ -1,13 +1,13 @@
 //! Executions: lists, one, its log, counts by day. What starts and cancels them stands in `runs`.
 
 use super::extract::{ApiPath, ApiQuery};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::Reader;
 use axum::Json;
 use axum::extract::State;
 use backend::executions::{self, ExecutionQuery, LogQuery};
-use domain::execution::{DayCounts, Execution, LogLine};
+use domain::execution::{DayCounts, Execution, ExecutionStatus, LogLevel, LogLine};
 use domain::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,8 +19,10 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// `PENDING`, `RUNNING`, `RETRY_WAIT`, `SUCCESS`, `FAILED`, `CANCELLED`, `SKIPPED`; several separated by commas.
+    #[param(value_type = Option<Vec<ExecutionStatus>>, style = Form, explode = false)]
     status: Option<String>,
     /// A day, `YYYY-MM-DD`: of a task what was due on it, of a project what was recorded on it.
+    #[param(format = "date")]
     date: Option<String>,
     /// The IANA zone of that day; UTC unless given.
     tz: Option<String>,
@@ -44,8 +46,10 @@ impl ListParams {
 #[into_params(parameter_in = Query)]
 pub struct LogParams {
     /// `info`, `warn`, `error`; several separated by commas.
+    #[param(value_type = Option<Vec<LogLevel>>, style = Form, explode = false)]
     level: Option<String>,
     /// Only what came after the line with this id: the last one that is known, or `next_cursor`.
+    #[param(minimum = 0)]
     after: Option<i64>,
     /// 1 to 200; 50 unless given.
     #[param(minimum = 1, maximum = 200)]
@@ -68,7 +72,7 @@ pub struct StatsParams {
 
 /// Lists the executions of a task, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/executions", tag = "executions", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Execution>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Execution>)))]
 pub async fn list_of_task(
     State(state): State<AppState>,
     _: Reader,
@@ -80,7 +84,7 @@ pub async fn list_of_task(
 
 /// Lists the executions of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/executions", tag = "executions", params(("project_id" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Execution>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Execution>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,
@@ -92,7 +96,7 @@ pub async fn list(
 
 /// Counts the ends of executions by day, oldest first, of a project or of one task.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/executions/stats", tag = "executions", params(("project_id" = Uuid, Path), StatsParams),
-    responses((status = 200, body = Vec<DayCounts>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Vec<DayCounts>)))]
 pub async fn stats(
     State(state): State<AppState>,
     _: Reader,
@@ -105,7 +109,7 @@ pub async fn stats(
 
 /// One execution.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/executions/{execution_id}", tag = "executions", params(("project_id" = Uuid, Path), ("execution_id" = Uuid, Path)),
-    responses((status = 200, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Execution)))]
 pub async fn get(
     State(state): State<AppState>,
     _: Reader,
@@ -116,7 +120,7 @@ pub async fn get(
 
 /// What the client of an execution logged, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/executions/{execution_id}/logs", tag = "executions", params(("project_id" = Uuid, Path), ("execution_id" = Uuid, Path), LogParams),
-    responses((status = 200, body = Page<LogLine>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<LogLine>)))]
 pub async fn logs(
     State(state): State<AppState>,
     _: Reader,

@@ -10,6 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use backend::tasks::etag::Precondition;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{Object, Required, Type};
 
 /// What is allowed where an id is expected.
 const A_UUID: &str = "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d";
@@ -77,6 +80,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             return Err(Refusal::new(ProblemKind::UnsupportedMediaType, detail).into());
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
+        // A list would be read as the fields of an object in their order.
+        if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+            return Err(invalid("(body)", "must be a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?;
@@ -125,6 +132,16 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         }
         let version = |tag: &&str| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
         Ok(Self(Precondition::OneOf(tags.iter().filter_map(version).collect())))
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about =
+            "Only if it is still this version: the ETag of an answer that showed it, or * if it is there at all.";
+        let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header);
+        let parameter = parameter.required(Required::False).description(Some(about));
+        vec![parameter.schema(Some(Object::with_type(Type::String))).example(Some("*".into())).build()]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::deletions::retry_after;
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::{Deleter, Reader, Writer};
@@ -14,6 +14,7 @@ use backend::groups::{self, Change};
 use backend::tasks::ListQuery;
 use domain::group::{GroupDeletion, TaskGroup, TaskGroupDraft};
 use domain::page::Page;
+use domain::status::TaskStatus;
 use domain::task::{RunState, Task};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub struct TasksParams {
     /// `ACTIVE`, `DISABLED`, `PENDING_DELETE`, `DELETE_FAILED`; several separated by commas.
+    #[param(value_type = Option<Vec<TaskStatus>>, style = Form, explode = false)]
     status: Option<String>,
     /// A part of the name, in any case.
     search: Option<String>,
@@ -57,7 +59,7 @@ pub struct CascadeAnswer {
 
 /// Lists groups, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/task-groups", tag = "task groups", params(("project_id" = Uuid, Path), PageParams),
-    responses((status = 200, body = Page<TaskGroup>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<TaskGroup>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,
@@ -69,7 +71,7 @@ pub async fn list(
 
 /// Creates a group.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/task-groups", tag = "task groups", params(("project_id" = Uuid, Path)), request_body = TaskGroupDraft,
-    responses((status = 201, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = TaskGroup), (status = 409, description = "name-taken")))]
 pub async fn create(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -83,7 +85,7 @@ pub async fn create(
 
 /// One group.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path)),
-    responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = TaskGroup)))]
 pub async fn get(
     State(state): State<AppState>,
     _: Reader,
@@ -93,8 +95,8 @@ pub async fn get(
 }
 
 /// Replaces a group; its tasks are planned anew.
-#[utoipa::path(put, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path)), request_body = TaskGroupDraft,
-    responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(put, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path), IfMatch), request_body = TaskGroupDraft,
+    responses((status = 200, body = TaskGroup), (status = 409, description = "name-taken")))]
 pub async fn replace(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -106,8 +108,8 @@ pub async fn replace(
 }
 
 /// Changes what the body names; null clears (JSON merge patch). Its tasks are planned anew.
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path), IfMatch), request_body = serde_json::Value,
+    responses((status = 200, body = TaskGroup), (status = 409, description = "name-taken")))]
 pub async fn merge(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -120,7 +122,7 @@ pub async fn merge(
 
 /// Lets the tasks of a group run until the next edge of its window; without a window, until it is stopped.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/task-groups/{group_id}/start", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path)),
-    responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = TaskGroup)))]
 pub async fn start(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -131,7 +133,7 @@ pub async fn start(
 
 /// Lets no task of a group run until the next edge of its window; without a window, until it is started.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/task-groups/{group_id}/stop", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path)),
-    responses((status = 200, body = TaskGroup), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = TaskGroup)))]
 pub async fn stop(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -142,7 +144,7 @@ pub async fn stop(
 
 /// Lists the tasks of a group, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/task-groups/{group_id}/tasks", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path), TasksParams),
-    responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Task>)))]
 pub async fn tasks(
     State(state): State<AppState>,
     _: Reader,
@@ -156,8 +158,8 @@ pub async fn tasks(
 
 /// Deletes a group: alone (204), or with all its tasks (202), which are fenced in the same transaction and torn down like
 /// single deletions.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path), ("If-Match" = Option<String>, Header), DeleteParams),
-    responses((status = 204), (status = 202, body = CascadeAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/task-groups/{group_id}", tag = "task groups", params(("project_id" = Uuid, Path), ("group_id" = Uuid, Path), IfMatch, DeleteParams),
+    responses((status = 204), (status = 202, body = CascadeAnswer, headers(("Location" = String), ("Retry-After" = u32))), (status = 409, description = "has-children")))]
 pub async fn delete(
     State(state): State<AppState>,
     Deleter(actor): Deleter,

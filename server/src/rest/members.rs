@@ -1,7 +1,7 @@
 //! The people of a project, and what was done in it by whom.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::{Manager, Operator, Reader};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// Lists the people of a project, who came first first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/members", tag = "members", params(("project_id" = Uuid, Path), PageParams),
-    responses((status = 200, body = Page<Member>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Member>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,
@@ -28,7 +28,7 @@ pub async fn list(
 
 /// Adds a person to a project, or changes what they are in it. The last administrator stays one.
 #[utoipa::path(put, path = "/api/v1/projects/{project_id}/members", tag = "members", params(("project_id" = Uuid, Path)), request_body = MemberDraft,
-    responses((status = 200, body = Member), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Member), (status = 409, description = "last-admin")))]
 pub async fn put(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -40,7 +40,7 @@ pub async fn put(
 
 /// Removes a person from a project. The last administrator stays.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/members/{user_id}", tag = "members", params(("project_id" = Uuid, Path), ("user_id" = Uuid, Path)),
-    responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 204), (status = 409, description = "last-admin")))]
 pub async fn remove(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -52,7 +52,7 @@ pub async fn remove(
 
 /// What was done in a project and by whom, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/audit", tag = "audit", params(("project_id" = Uuid, Path), PageParams),
-    responses((status = 200, body = Page<AuditEntry>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<AuditEntry>)))]
 pub async fn audit_of_project(
     State(state): State<AppState>,
     _: Manager,
@@ -64,7 +64,7 @@ pub async fn audit_of_project(
 
 /// What was done in this instance and by whom, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(PageParams),
-    responses((status = 200, body = Page<AuditEntry>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<AuditEntry>)))]
 pub async fn audit_of_all(
     State(state): State<AppState>,
     _: Operator,

@@ -56,11 +56,14 @@ pub struct ProblemBody {
 /// The HTTP status of a refusal.
 #[must_use]
 pub fn status(refusal: &Refusal) -> StatusCode {
+    if refusal.precondition { StatusCode::PRECONDITION_FAILED } else { status_of(refusal.kind) }
+}
+
+/// The HTTP status of a kind of problem.
+#[must_use]
+pub fn status_of(kind: ProblemKind) -> StatusCode {
     use ProblemKind as K;
-    if refusal.precondition {
-        return StatusCode::PRECONDITION_FAILED;
-    }
-    match refusal.kind {
+    match kind {
         K::InvalidRequest => StatusCode::BAD_REQUEST,
         K::ValidationFailed | K::StatusNotSettable | K::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         K::Unauthorized => StatusCode::UNAUTHORIZED,

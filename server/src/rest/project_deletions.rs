@@ -2,7 +2,7 @@
 
 use super::deletions::retry_after;
 use super::extract::{ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::{Known, Manager, Operator};
@@ -36,7 +36,7 @@ pub struct ProjectDeletionAnswer {
 /// Deletes a project: all its tasks are fenced at once and torn down like single deletions; the project goes after the last
 /// one. A repeat answers the same.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 202, body = ProjectDeletionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 202, body = ProjectDeletionAnswer)))]
 pub async fn delete(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -62,7 +62,7 @@ pub async fn delete(
 
 /// Lists the deletions of projects, newest first; also of those that are gone, as long as their records are kept.
 #[utoipa::path(get, path = "/api/v1/project-deletions", tag = "deletions", params(PageParams),
-    responses((status = 200, body = Page<ProjectDeletion>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<ProjectDeletion>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Operator,
@@ -73,7 +73,7 @@ pub async fn list(
 
 /// One record, as long as it is kept; also after the project is gone.
 #[utoipa::path(get, path = "/api/v1/project-deletions/{deletion_id}", tag = "deletions", params(("deletion_id" = Uuid, Path)),
-    responses((status = 200, body = ProjectDeletion), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = ProjectDeletion)))]
 pub async fn get(
     State(state): State<AppState>,
     Known(caller, actor): Known,

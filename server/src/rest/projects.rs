@@ -1,7 +1,7 @@
 //! Projects.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::{Known, Manager, Reader, SignedIn};
 use axum::Json;
@@ -29,7 +29,7 @@ pub struct PageParams {
 
 /// Lists projects, newest first.
 #[utoipa::path(get, path = "/api/v1/projects", tag = "projects", params(PageParams),
-    responses((status = 200, body = Page<Project>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Project>)))]
 pub async fn list(
     State(state): State<AppState>,
     Known(caller, _): Known,
@@ -40,7 +40,7 @@ pub async fn list(
 
 /// Creates a project.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectDraft,
-    responses((status = 201, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = Project), (status = 409, description = "name-taken")))]
 pub async fn create(
     State(state): State<AppState>,
     SignedIn(_, actor): SignedIn,
@@ -54,7 +54,7 @@ pub async fn create(
 
 /// One project.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Project)))]
 pub async fn get(
     State(state): State<AppState>,
     _: Reader,
@@ -64,8 +64,8 @@ pub async fn get(
 }
 
 /// Replaces a project.
-#[utoipa::path(put, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)), request_body = ProjectDraft,
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(put, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path), IfMatch), request_body = ProjectDraft,
+    responses((status = 200, body = Project), (status = 409, description = "name-taken")))]
 pub async fn replace(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -77,8 +77,8 @@ pub async fn replace(
 }
 
 /// Changes what the body names; null clears (JSON merge patch).
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = Project), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path), IfMatch), request_body = serde_json::Value,
+    responses((status = 200, body = Project), (status = 409, description = "name-taken")))]
 pub async fn merge(
     State(state): State<AppState>,
     Manager(actor): Manager,

@@ -1,7 +1,7 @@
 //! Running tasks by hand: start one now, cancel one.
 
 use super::extract::ApiPath;
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::Writer;
 use axum::Json;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Runs a task now, whatever its schedule.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/trigger", tag = "executions",
     params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 201, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = Execution), (status = 409, description = "task-pending-delete, task-disabled")))]
 pub async fn trigger(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -30,7 +30,7 @@ pub async fn trigger(
 /// Cancels an execution that has not ended.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/executions/{execution_id}/cancel", tag = "executions",
     params(("project_id" = Uuid, Path), ("execution_id" = Uuid, Path)),
-    responses((status = 200, body = Execution), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Execution), (status = 409, description = "execution-ended")))]
 pub async fn cancel(
     State(state): State<AppState>,
     Writer(actor): Writer,

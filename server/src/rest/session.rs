@@ -1,7 +1,7 @@
 //! Signing in and out, and the browsers that are signed in.
 
 use super::extract::{ApiJson, ApiPath};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::{SignedIn, cookie_name, visit};
 use axum::Json;
@@ -37,7 +37,7 @@ pub struct SessionAnswer {
 
 /// Signs in: the answer sets a cookie, which only the browser sees.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignInBody, security(()),
-    responses((status = 201, body = User), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = User)))]
 pub async fn create(
     State(state): State<AppState>,
     parts: Parts,
@@ -50,7 +50,7 @@ pub async fn create(
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
-    responses((status = 200, body = SessionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SessionAnswer)))]
 pub async fn get(State(state): State<AppState>, SignedIn(person, _): SignedIn) -> Result<Json<SessionAnswer>, Problem> {
     let user = accounts::get(&state.backend, person.id).await?;
     Ok(Json(SessionAnswer { user, session_id: person.session }))
@@ -58,7 +58,7 @@ pub async fn get(State(state): State<AppState>, SignedIn(person, _): SignedIn) -
 
 /// Signs out: the session ends at once. With a personal token there is none to end.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session",
-    responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 204)))]
 pub async fn delete(State(state): State<AppState>, SignedIn(person, actor): SignedIn) -> Result<Response, Problem> {
     if let Some(session) = person.session {
         accounts::end_session(&state.backend, &actor, &person, session).await?;
@@ -68,14 +68,14 @@ pub async fn delete(State(state): State<AppState>, SignedIn(person, actor): Sign
 
 /// The browsers that the person is signed in with, newest first.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "session",
-    responses((status = 200, body = Vec<Session>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Vec<Session>)))]
 pub async fn list(State(state): State<AppState>, SignedIn(person, _): SignedIn) -> Result<Json<Vec<Session>>, Problem> {
     Ok(Json(accounts::sessions(&state.backend, &person).await?))
 }
 
 /// Signs out another browser.
 #[utoipa::path(delete, path = "/api/v1/sessions/{session_id}", tag = "session", params(("session_id" = Uuid, Path)),
-    responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 204)))]
 pub async fn end(
     State(state): State<AppState>,
     SignedIn(person, actor): SignedIn,

@@ -1,7 +1,7 @@
 //! The secrets with which a project's calls are signed.
 
 use super::extract::ApiPath;
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::Manager;
 use axum::Json;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// The secrets: clients check the signatures of calls with them.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SigningSecrets)))]
 pub async fn get(
     State(state): State<AppState>,
     _: Manager,
@@ -25,7 +25,7 @@ pub async fn get(
 
 /// Makes a new secret. Calls are signed with both until the previous one is forgotten.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/signing-secret/rotate", tag = "projects", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SigningSecrets)))]
 pub async fn rotate(
     State(state): State<AppState>,
     Manager(actor): Manager,
@@ -36,7 +36,7 @@ pub async fn rotate(
 
 /// Ends a rotation: calls are signed with the present secret alone.
 #[utoipa::path(delete, path = "/api/v1/projects/{project_id}/signing-secret/previous", tag = "projects", params(("project_id" = Uuid, Path)),
-    responses((status = 200, body = SigningSecrets), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SigningSecrets)))]
 pub async fn forget_previous(
     State(state): State<AppState>,
     Manager(actor): Manager,

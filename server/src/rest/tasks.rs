@@ -1,7 +1,7 @@
 //! Tasks and their schedules.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use crate::AppState;
 use crate::access::{Deleter, Reader, Writer};
 use axum::Json;
@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use domain::deletion::{Deletion, DeletionPreview};
 use domain::page::Page;
 use domain::schedule::{ScheduleConfig, SchedulePreview};
+use domain::status::{SettableStatus, TaskStatus};
 use domain::task::{ScheduleType, Task, TaskDraft};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// `ACTIVE`, `DISABLED`, `PENDING_DELETE`, `DELETE_FAILED`; several separated by commas.
+    #[param(value_type = Option<Vec<TaskStatus>>, style = Form, explode = false)]
     status: Option<String>,
     /// Only this group.
     task_group_id: Option<Uuid>,
@@ -52,14 +54,17 @@ pub struct NextRunsParams {
 /// A new status.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "status": "DISABLED" })))]
 pub struct StatusBody {
     /// `ACTIVE` or `DISABLED`; anything else is refused with `status-not-settable`.
+    #[schema(value_type = SettableStatus)]
     status: String,
 }
 
 /// A schedule that is still being typed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "schedule_config": { "cron_expression": "30 2 * * MON-FRI", "timezone": "Europe/Berlin" } })))]
 pub struct PreviewBody {
     /// `RECURRING` unless given.
     schedule_type: Option<ScheduleType>,
@@ -68,6 +73,7 @@ pub struct PreviewBody {
     /// Exclusive; now unless given.
     from: Option<DateTime<Utc>>,
     /// 1 to 100; 10 unless given.
+    #[schema(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
@@ -90,7 +96,7 @@ pub struct DeletionAnswer {
 
 /// Lists tasks, newest first; those that are being deleted included.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListParams),
-    responses((status = 200, body = Page<Task>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<Task>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Reader,
@@ -104,7 +110,7 @@ pub async fn list(
 
 /// Creates a task.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = TaskDraft,
-    responses((status = 201, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = Task), (status = 422, description = "status-not-settable")))]
 pub async fn create(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -118,7 +124,7 @@ pub async fn create(
 
 /// One task. 404 `task-deleted` with a link to the record once it is gone.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Task)))]
 pub async fn get(
     State(state): State<AppState>,
     _: Reader,
@@ -128,8 +134,8 @@ pub async fn get(
 }
 
 /// Replaces a task.
-#[utoipa::path(put, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = TaskDraft,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(put, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), IfMatch), request_body = TaskDraft,
+    responses((status = 200, body = Task), (status = 409, description = "task-pending-delete"), (status = 422, description = "status-not-settable")))]
 pub async fn replace(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -142,8 +148,8 @@ pub async fn replace(
 }
 
 /// Changes what the body names; null clears (JSON merge patch).
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), IfMatch), request_body = serde_json::Value,
+    responses((status = 200, body = Task), (status = 409, description = "task-pending-delete"), (status = 422, description = "status-not-settable")))]
 pub async fn merge(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -155,8 +161,8 @@ pub async fn merge(
 }
 
 /// Enables or disables a task.
-#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/status", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)), request_body = StatusBody,
-    responses((status = 200, body = Task), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(patch, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/status", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), IfMatch), request_body = StatusBody,
+    responses((status = 200, body = Task), (status = 409, description = "task-pending-delete"), (status = 422, description = "status-not-settable")))]
 pub async fn set_status(
     State(state): State<AppState>,
     Writer(actor): Writer,
@@ -171,8 +177,8 @@ pub async fn set_status(
 
 /// Accepts the deletion of a task. 202 is the only success: from then on no run of it starts on any node, except those
 /// whose execution ids stand in `in_flight`.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 202, body = DeletionAnswer), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), IfMatch),
+    responses((status = 202, body = DeletionAnswer, headers(("ETag" = String), ("Location" = String), ("Retry-After" = u32)))))]
 pub async fn delete(
     State(state): State<AppState>,
     Deleter(actor): Deleter,
@@ -215,7 +221,7 @@ pub struct NoParams {}
 
 /// The next runs of a task.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/next-runs", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path), NextRunsParams),
-    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SchedulePreview)))]
 pub async fn next_runs(
     State(state): State<AppState>,
     _: Reader,
@@ -227,7 +233,7 @@ pub async fn next_runs(
 
 /// The words and next runs of a schedule that is still being typed.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/schedule-preview", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = PreviewBody,
-    responses((status = 200, body = SchedulePreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = SchedulePreview)))]
 pub async fn preview_schedule(
     State(state): State<AppState>,
     _: Reader,
@@ -242,7 +248,7 @@ pub async fn preview_schedule(
 
 /// What deleting a task would stop, let end and remove; the `ETag` binds the consent.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/deletion-preview", tag = "tasks", params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 200, body = DeletionPreview), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = DeletionPreview)))]
 pub async fn preview_deletion(
     State(state): State<AppState>,
     _: Reader,

@@ -1,7 +1,7 @@
 //! Personal tokens: with which programs act as a person.
 
 use super::extract::{ApiJson, ApiPath, ApiQuery};
-use super::problem::{PROBLEM, Problem, ProblemBody};
+use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
 use crate::access::SignedIn;
@@ -28,7 +28,7 @@ pub struct NewToken {
 
 /// Lists the tokens of who calls, newest first.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(PageParams),
-    responses((status = 200, body = Page<PersonalToken>), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 200, body = Page<PersonalToken>)))]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn(person, _): SignedIn,
@@ -39,7 +39,7 @@ pub async fn list(
 
 /// Creates a token that may what its person may; the answer shows it once.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenDraft,
-    responses((status = 201, body = NewToken), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 201, body = NewToken)))]
 pub async fn create(
     State(state): State<AppState>,
     SignedIn(person, actor): SignedIn,
@@ -52,7 +52,7 @@ pub async fn create(
 
 /// Deletes a token: from now on it opens nothing.
 #[utoipa::path(delete, path = "/api/v1/tokens/{token_id}", tag = "tokens", params(("token_id" = Uuid, Path)),
-    responses((status = 204), (status = "4XX", body = ProblemBody, content_type = PROBLEM), (status = 503, body = ProblemBody, content_type = PROBLEM)))]
+    responses((status = 204)))]
 pub async fn delete(
     State(state): State<AppState>,
     SignedIn(person, actor): SignedIn,

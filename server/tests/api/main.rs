@@ -16,6 +16,7 @@ mod board;
 mod call;
 mod callbacks;
 mod database_away;
+mod document;
 mod events;
 mod executions;
 mod forgery;

@@ -123,20 +123,20 @@ async fn every_documented_operation_is_there_and_no_other_method_is(_: PgPoolOpt
     app.end().await;
 }
 
+/// The paths of a router, as it names them itself.
+fn paths_of(router: &axum::Router) -> BTreeSet<String> {
+    let shown = format!("{router:?}");
+    shown.split('"').skip(1).step_by(2).filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+}
+
 #[sqlx::test(migrations = false)]
-async fn every_operation_is_described_and_names_its_problems(_: PgPoolOptions, on: PgConnectOptions) {
+async fn every_route_of_the_api_is_in_the_document(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::new(&on).await;
     let document = app.get("/api/v1/openapi.json").await.ok(200);
-    for (path, method) in operations(&document) {
-        let operation = &document["paths"][&path][method.to_lowercase()];
-        assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 8), "{method} {path}: {operation}");
-        if path != "/api/v1/health" {
-            for status in ["4XX", "503"] {
-                let content = &operation["responses"][status]["content"];
-                let schema = content["application/problem+json"]["schema"]["$ref"].as_str();
-                assert_eq!(schema, Some("#/components/schemas/ProblemBody"), "{method} {path} {status}");
-            }
-        }
-    }
+    let routes = paths_of(&app.router).into_iter().filter(|path| path.starts_with("/api"));
+    let routes: BTreeSet<_> =
+        routes.filter(|path| !["/api/v1/openapi.json", "/api/docs"].contains(&path.as_str())).collect();
+    let documented: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(routes, documented);
     app.end().await;
 }
