@@ -16,6 +16,7 @@ mod executions;
 mod groups;
 mod parts;
 mod people;
+pub mod reference;
 mod settings;
 mod statistics;
 mod timeline;

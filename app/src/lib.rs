@@ -21,6 +21,8 @@ mod shell;
 mod view;
 mod words;
 
+#[cfg(feature = "ssr")]
+pub use fragments::reference;
 pub use shell::{App, shell};
 pub(crate) use view::view;
 

@@ -99,6 +99,17 @@ for (const [look, options] of Object.entries(LOOKS)) {
     }
   });
 
+  test(`the reference of the API is for everyone ${look}`, async ({ browserOf }) => {
+    const page = await browserOf({ ...options, reducedMotion: "reduce" });
+    await page.goto("/api/docs");
+    await expect(page.getByRole("heading", { level: 1, name: "API" })).toBeVisible();
+    await page.getByRole("link", { name: /Accepts the deletion of a task/ }).click();
+    const operation = page.getByRole("article", { name: "tasks_delete", exact: true });
+    await operation.getByText("Example").click();
+    await expect(operation.getByText("curl -X DELETE")).toBeVisible();
+    await forEveryone(page, "/api/docs");
+  });
+
   test(`every state is for everyone ${look}`, async ({ browserOf, api, sql, expectedErrors }) => {
     expectedErrors.push(/422 \(Unprocessable|404 \(Not Found\)|ERR_FAILED/);
     test.slow();

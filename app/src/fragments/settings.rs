@@ -61,6 +61,7 @@ pub(super) fn whole(
             {told(settings, address)}
             {recent(alerts)}
             <p><a class="link" href=audit>"What was done in this project, and by whom"</a></p>
+            <p class="sub part">"Programs do all of this by the API: " <a class="link" href="/api/docs" rel="external">"its reference"</a></p>
         </div>
     }
 }
