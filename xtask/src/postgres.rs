@@ -166,7 +166,7 @@ fn is_xtask(pid: i32) -> bool {
     }
 }
 
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let Ok(listener) = TcpListener::bind("127.0.0.1:0") else {
         bail!("no free port on 127.0.0.1");
     };

@@ -1,9 +1,10 @@
 #![allow(clippy::print_stdout, reason = "a build tool reports to its terminal")]
-//! `xtask test`: lints, tests of Rust, freshness of `.sqlx`, sizes, tests in the browser. Every
+//! `xtask test`: lints, tests of Rust, freshness of `.sqlx`, sizes, the contract of the API, tests in the browser. Every
 //! step runs even after one failed; the last line counts the tests of all runners.
 
 mod browser;
 mod budget;
+mod contract;
 mod tally;
 mod unit;
 
@@ -22,7 +23,7 @@ pub enum Part {
     All,
     /// Lints, tests of Rust, freshness of `.sqlx`.
     Unit,
-    /// Sizes and tests in the browser.
+    /// Sizes, the contract of the API and tests in the browser.
     Browser,
 }
 
@@ -43,6 +44,7 @@ pub fn test(part: Part) -> Result<ExitCode> {
         && tally.step("build", |_| build::build(build::Options { faults: true, ..Default::default() }))
     {
         tally.step("sizes", |_| budget::check());
+        tally.step("contract", contract::run);
         tally.step("browser", |tally| browser::run(&postgres, tally));
     }
     drop(postgres);

@@ -52,13 +52,15 @@ impl Tally {
     }
 
     /// Understands `test result: ok. 3 passed; 0 failed; …` of cargo and `  3 passed (2.1s)`,
-    /// `  1 failed`, `  1 flaky`, `  2 did not run` of Playwright.
+    /// `  1 failed`, `  1 flaky`, `  2 did not run` of Playwright, and `  Tested: 5` of schemathesis: so many operations.
     fn read(&mut self, line: &str) {
         let plain = without_colors(line);
         if let Some((_, counts)) = plain.split_once("test result: ").and_then(|(_, rest)| rest.split_once(". ")) {
             for count in counts.split("; ") {
                 self.add(count);
             }
+        } else if let Some(operations) = plain.strip_prefix("  Tested: ") {
+            self.add(&format!("{operations} passed"));
         } else if plain.starts_with("  ") && !plain.starts_with("   ") {
             self.add(plain.trim());
         }
@@ -109,9 +111,10 @@ mod tests {
             "    [chromium] › tests/a.spec.ts:3:1 › 5 passed is part of a name",
             "  ✓  1 tests/a.spec.ts:3:1 › a title (1.2s)",
             "  2 did not run",
+            "  Tested: \u{1b}[1m5\u{1b}[0m",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally.to_string(), "22 passed, 5 failed");
+        assert_eq!(tally.to_string(), "27 passed, 5 failed");
     }
 }
