@@ -38,11 +38,17 @@ pub async fn run(stage: &Stage, seconds: u64) -> Result<Section> {
     let dribbled = timed(&node, &path, seconds).await?;
     dribbling.shutdown().await;
     let base = percentile(&alone, 0.99);
-    for (name, took) in [("nothing", &alone), ("64 clients try passwords", &guessed), ("2,000 slow connections", &dribbled)] {
+    for (name, took) in
+        [("nothing", &alone), ("64 clients try passwords", &guessed), ("2,000 slow connections", &dribbled)]
+    {
         let (p50, p99) = (percentile(took, 0.5), percentile(took, 0.99));
         section.row(&format!("| {name} | {p50:.1} | {p99:.1} | {:.2} |", p99 / base));
         if name != "nothing" {
-            section.goal(&format!("{name}: others' p99 ≤ 2 ×"), format!("{:.2} ×", p99 / base), verdict(p99 <= 2.0 * base));
+            section.goal(
+                &format!("{name}: others' p99 ≤ 2 ×"),
+                format!("{:.2} ×", p99 / base),
+                verdict(p99 <= 2.0 * base),
+            );
         }
     }
     section.note("The attackers run on the same two cores as the server and its database; their own work is part of the disturbance.");
@@ -82,7 +88,8 @@ async fn guess(host: String, number: usize) {
 async fn dribble(host: String) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(&host).await {
-            let mut text = b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\n".iter().chain(b"x-slow: 1\r\n".iter().cycle());
+            let mut text =
+                b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\n".iter().chain(b"x-slow: 1\r\n".iter().cycle());
             while let Some(byte) = text.next() {
                 if stream.write_all(&[*byte]).await.is_err() {
                     break;

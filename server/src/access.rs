@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use backend::Actor;
 use backend::access::{Caller, Person, admit, identify};
-use backend::accounts::Visit;
+use backend::accounts::{self, Visit};
 use backend::api_keys::{KeyHolder, authenticate};
 use domain::access::Permission;
 use domain::api_key::Scope;
@@ -63,6 +63,17 @@ pub fn actor(parts: &Parts, caller: &Caller) -> Actor {
 pub fn visit(parts: &Parts) -> Visit {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     Visit { address: address(parts), agent: agent.map(str::to_owned), request_id: request_id(parts) }
+}
+
+/// Signs a person in by address and password, unless too many tried before.
+///
+/// # Errors
+/// What [`accounts::sign_in`] refuses; [`ProblemKind::TooManyRequests`] with the time to come back.
+pub async fn sign_in(state: &AppState, parts: &Parts, email: &str, password: &str) -> backend::Result<accounts::SignedIn> {
+    if let Some(client) = client(&parts.extensions) {
+        state.sign_ins.check(email, client.address).map_err(Refusal::from)?;
+    }
+    accounts::sign_in(&state.backend, &visit(parts), email, password).await
 }
 
 fn request_id(parts: &Parts) -> Option<String> {

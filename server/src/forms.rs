@@ -2,7 +2,7 @@
 //! They work before and without any program in the browser.
 
 use crate::AppState;
-use crate::access::{Manager, SignedIn, visit};
+use crate::access::{self, Manager, SignedIn, visit};
 use crate::rest::extract::ApiPath;
 use crate::rest::problem::{Problem, status};
 use crate::rest::session::{with_session, without_session};
@@ -19,6 +19,7 @@ use backend::api_keys;
 use domain::account::TokenDraft;
 use domain::api_key::ApiKeyDraft;
 use domain::error::Refusal;
+use domain::own_path::own_path;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ async fn show_login(State(state): State<AppState>, Query(query): Query<LoginQuer
 }
 
 async fn sign_in(State(state): State<AppState>, parts: Parts, Form(form): Form<SignInForm>) -> Response {
-    let result = accounts::sign_in(&state.backend, &visit(&parts), &form.email, &form.password).await;
+    let result = access::sign_in(&state, &parts, &form.email, &form.password).await;
     begun(&state, result, form)
 }
 
@@ -71,7 +72,7 @@ async fn sign_in_by_link(State(state): State<AppState>, parts: Parts, Form(form)
 
 fn begun(state: &AppState, result: backend::Result<Begun>, form: SignInForm) -> Response {
     match result {
-        Ok(begun) => (with_session(state, begun.session), Redirect::to(own_path(&form.next))).into_response(),
+        Ok(begun) => (with_session(state, begun.session), Redirect::to(own_path(&form.next).unwrap_or("/"))).into_response(),
         Err(error) => {
             let refusal = error.into_refusal();
             let code = status(&refusal);
@@ -183,12 +184,6 @@ pub fn ask_to_sign_in(parts: &Parts, refusal: &Refusal) -> Option<Response> {
     Some(Redirect::to(&login).into_response())
 }
 
-/// A path of ours, or the first page: nobody is sent elsewhere by a link that they were given.
-fn own_path(next: &str) -> &str {
-    let is_ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
-    if is_ours { next } else { "/" }
-}
-
 fn stylesheet(state: &AppState) -> String {
     format!("/{}/{}.css", state.leptos.site_pkg_dir, state.leptos.output_name)
 }
@@ -205,27 +200,4 @@ fn page(status: StatusCode, html: String) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (status, headers, Html(html)).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn nobody_is_sent_elsewhere() {
-        for ours in ["/", "/projects/1?status=ACTIVE", "/a//b"] {
-            assert_eq!(own_path(ours), ours);
-        }
-        for theirs in [
-            "",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "\\/evil",
-            "/\t/evil.example",
-            "javascript:1",
-        ] {
-            assert_eq!(own_path(theirs), "/");
-        }
-    }
 }

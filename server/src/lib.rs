@@ -8,9 +8,9 @@ mod claim;
 pub mod cli;
 pub mod config;
 mod demo;
+pub mod edge;
 mod forms;
 pub mod operate;
-pub mod edge;
 pub mod pages;
 pub mod rest;
 pub mod router;
@@ -20,6 +20,7 @@ pub mod telemetry;
 pub mod workers;
 
 use axum::extract::FromRef;
+use backend::limits::SignInLimiter;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
 use leptos::config::LeptosOptions;
@@ -49,6 +50,8 @@ pub struct AppState {
     pub is_demo: bool,
     /// Bytes of a request body.
     pub body_limit: usize,
+    /// How often somebody may try to sign in.
+    pub sign_ins: Arc<SignInLimiter>,
     /// Who may ask, how often, and by which name.
     pub edge: Arc<Edge>,
 }

@@ -92,6 +92,7 @@ impl Node {
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
+            sign_ins: Arc::default(),
             body_limit: settings.body_limit_bytes as usize,
             edge: Arc::new(settings.edge.edge()),
         };

@@ -1,7 +1,7 @@
 //! A project is deleted: all its tasks at once, then itself, whatever happens in between; and nothing of it is left.
 
 use crate::consumer::Consumer;
-use crate::support::{World, actor, kind, project_draft, refused, task_draft};
+use crate::support::{ADA, World, actor, kind, project_draft, refused, task_draft};
 use backend::projects;
 use backend::projects::delete::{self, Answer};
 use backend::tasks::etag::Precondition;
@@ -80,7 +80,7 @@ async fn a_project_goes_after_its_last_task_with_all_that_hangs_on_it(_: PgPoolO
     let (busy, off) = (world.task("busy").await, world.task("off").await);
     world.change(&off, tasks::Change::Status("DISABLED".to_owned())).await.unwrap();
     world.history(&busy, 7, 2).await;
-    groups::create(backend, project, TaskGroupDraft { name: "Group".to_owned(), ..Default::default() }).await.unwrap();
+    groups::create(backend, &ADA, project, TaskGroupDraft { name: "Group".to_owned(), ..Default::default() }).await.unwrap();
     let key = ApiKeyDraft { name: "Key".to_owned(), scopes: None, expires_at: None };
     api_keys::create(backend, &actor(), project, key).await.unwrap();
     let told = AlertSettingsDraft {
@@ -89,7 +89,7 @@ async fn a_project_goes_after_its_last_task_with_all_that_hangs_on_it(_: PgPoolO
         kinds: AlertKind::ALL.to_vec(),
         throttle_seconds: 300,
     };
-    alerts::change(backend, project, &Precondition::None, told).await.unwrap();
+    alerts::change(backend, &ADA, project, &Precondition::None, told).await.unwrap();
     world
         .execute(
             "INSERT INTO execution_counts (subject, bucket, failed) SELECT id, now(), 3 FROM projects;
@@ -98,11 +98,11 @@ async fn a_project_goes_after_its_last_task_with_all_that_hangs_on_it(_: PgPoolO
              SELECT gen_random_uuid(), id, id, 'busy', 'FAILURE', id, 'cause', 'It failed.', false FROM projects",
         )
         .await;
-    let other = projects::create(backend, project_draft("Other", 0)).await.unwrap();
-    let kept = tasks::create(backend, other.id, task_draft("kept")).await.unwrap();
+    let other = projects::create(backend, &ADA, project_draft("Other", 0)).await.unwrap();
+    let kept = tasks::create(backend, &ADA, other.id, task_draft("kept")).await.unwrap();
     let record = world.delete_project().await;
     assert_eq!((record.tasks, record.tasks_left, record.state), (2, 2, DeletionState::Running));
-    let name = projects::create(backend, project_draft("PROJECT", 0)).await;
+    let name = projects::create(backend, &ADA, project_draft("PROJECT", 0)).await;
     assert_eq!(kind(name), ProblemKind::NameTaken, "the name is kept until the project is gone");
     world.work_off().await;
     assert_eq!(kind(projects::get(backend, project).await), ProblemKind::ProjectNotFound);
@@ -120,7 +120,7 @@ async fn a_project_goes_after_its_last_task_with_all_that_hangs_on_it(_: PgPoolO
         "events WHERE kind = 'ProjectDeleted' AND seq > (SELECT max(seq) FROM events WHERE kind = 'TaskDeleted')";
     assert_eq!(world.count(events).await, 1, "told once, after the last task");
     assert_eq!(tasks::get(backend, other.id, kept.uuid).await.unwrap(), kept);
-    projects::create(backend, project_draft("Project", 0)).await.unwrap();
+    projects::create(backend, &ADA, project_draft("Project", 0)).await.unwrap();
     world.end().await;
 }
 
@@ -207,14 +207,14 @@ async fn two_nodes_at_once_hand_over_each_task_once(_: PgPoolOptions, on: PgConn
 async fn a_task_that_waits_for_its_undo_window_goes_too_and_cannot_be_undone(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
     let draft = projects::Change::Replace(project_draft("Project", 2_592_000));
-    projects::change(&world.backend, world.project.id, &Precondition::None, draft).await.unwrap();
+    projects::change(&world.backend, &ADA, world.project.id, &Precondition::None, draft).await.unwrap();
     let (early, late) = (world.task("early").await, world.task("late").await);
     let alone = world.request(&early).await;
     world.delete_project().await;
     let with_all = world.read(&late).await.deletion.unwrap();
     assert!(!with_all.can_undo && with_all.undo_until.unwrap() <= with_all.requested_at);
     for id in [alone.id, with_all.id] {
-        let undone = steer::undo(&world.backend, world.project.id, id).await;
+        let undone = steer::undo(&world.backend, &ADA, world.project.id, id).await;
         assert_eq!(kind(undone), ProblemKind::ProjectPendingDelete);
     }
     world.work_off().await;

@@ -2,7 +2,7 @@
 
 use crate::node::{ALL_ENDED, Node, SETTINGS};
 use crate::receiver::{Call, Receiver};
-use crate::support::{World, actor, kind, project_draft, task_draft};
+use crate::support::{ADA, World, actor, kind, project_draft, task_draft};
 use backend::executions::trigger;
 use backend::projects::{self, Change};
 use backend::tasks::{self, delete_many};
@@ -30,8 +30,8 @@ async fn all_tasks_are_fenced_with_the_exact_list_of_what_is_in_flight(_: PgPool
     world.in_flight(&busy, "PENDING").await;
     world.in_flight(&busy, "RETRY_WAIT").await;
     let before = world.request(&alone).await;
-    let other = projects::create(&world.backend, project_draft("Other", 0)).await.unwrap();
-    let foreign = tasks::create(&world.backend, other.id, task_draft("foreign")).await.unwrap();
+    let other = projects::create(&world.backend, &ADA, project_draft("Other", 0)).await.unwrap();
+    let foreign = tasks::create(&world.backend, &ADA, other.id, task_draft("foreign")).await.unwrap();
     let elsewhere = trigger(&world.backend, &actor(), other.id, foreign.uuid).await.unwrap();
     let record = world.delete_project().await;
     assert_eq!((record.tasks, &record.in_flight[..]), (3, &running[..]));
@@ -93,8 +93,8 @@ async fn no_task_slips_in_beside_the_fence(_: PgPoolOptions, on: PgConnectOption
     let world = World::new(&on).await;
     let seed = world.task("seed").await;
     let undoable = world.request(&seed).await;
-    let create = |n: i32| tasks::create(&world.backend, world.project.id, task_draft(&format!("{n}")));
-    let undo = tasks::steer::undo(&world.backend, world.project.id, undoable.id);
+    let create = |n: i32| tasks::create(&world.backend, &ADA, world.project.id, task_draft(&format!("{n}")));
+    let undo = tasks::steer::undo(&world.backend, &ADA, world.project.id, undoable.id);
     let edit = world.change(&seed, tasks::Change::Status("ACTIVE".to_owned()));
     let (created, _, _, record) = futures::join!(join_all((0..30).map(create)), undo, edit, world.delete_project());
     let (made, refused): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
@@ -112,7 +112,7 @@ async fn nothing_is_made_or_changed_in_a_project_that_is_being_deleted(_: PgPool
     let world = World::new(&on).await;
     let (backend, project) = (&world.backend, world.project.id);
     let group = TaskGroupDraft { name: "Group".to_owned(), ..Default::default() };
-    let made = groups::create(backend, project, group.clone()).await.unwrap();
+    let made = groups::create(backend, &ADA, project, group.clone()).await.unwrap();
     let task = world.task("task").await;
     world.delete_project().await;
     let none = &Default::default();
@@ -120,15 +120,15 @@ async fn nothing_is_made_or_changed_in_a_project_that_is_being_deleted(_: PgPool
     let key = ApiKeyDraft { name: "Key".to_owned(), scopes: None, expires_at: None };
     let status = tasks::Change::Status("DISABLED".to_owned());
     let refusals = [
-        kind(tasks::create(backend, project, task_draft("late")).await),
+        kind(tasks::create(backend, &ADA, project, task_draft("late")).await),
         kind(world.change(&task, status).await),
         kind(trigger(backend, &actor(), project, task.uuid).await),
-        kind(groups::create(backend, project, TaskGroupDraft { name: "late".to_owned(), ..group.clone() }).await),
-        kind(groups::change(backend, project, made.id, none, groups::Change::Replace(group)).await),
-        kind(groups::steer(backend, project, made.id, RunState::NotRunning).await),
+        kind(groups::create(backend, &ADA, project, TaskGroupDraft { name: "late".to_owned(), ..group.clone() }).await),
+        kind(groups::change(backend, &ADA, project, made.id, none, groups::Change::Replace(group)).await),
+        kind(groups::steer(backend, &ADA, project, made.id, RunState::NotRunning).await),
         kind(groups::delete::delete(backend, &actor(), project, made.id, none, GroupDeletion::Orphan).await),
-        kind(projects::change(backend, project, none, Change::Replace(project_draft("late", 0))).await),
-        kind(alerts::change(backend, project, none, told).await),
+        kind(projects::change(backend, &ADA, project, none, Change::Replace(project_draft("late", 0))).await),
+        kind(alerts::change(backend, &ADA, project, none, told).await),
         kind(api_keys::create(backend, &actor(), project, key).await),
         kind(signing::rotate(backend, &actor(), project).await.map(|_| ())),
     ];

@@ -1,7 +1,7 @@
 //! How people reach this server, where that is not how it listens.
 
-use axum::http::uri::{Authority, Scheme};
 use axum::http::Uri;
+use axum::http::uri::{Authority, Scheme};
 use std::str::FromStr;
 
 /// How people reach this server: scheme and authority.

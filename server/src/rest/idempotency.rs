@@ -21,8 +21,8 @@ use std::panic::resume_unwind;
 use tokio::spawn;
 use tracing::Instrument;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
-use uuid::Uuid;
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Required, Type};
+use uuid::Uuid;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -63,7 +63,9 @@ async fn keyed(state: &AppState, request: Request, next: Next) -> Result<Respons
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let body = body.map_err(|rejection| refuse_body(&rejection))?;
     match idempotency::begin(&state.backend, &remembered(&parts, caller, &key, &body)).await {
-        Ok(Turn::Act(held)) => Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await),
+        Ok(Turn::Act(held)) => {
+            Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await)
+        }
         Ok(Turn::Repeat(kept)) => Ok(repeat(kept)),
         Err(error) => Err(error.into()),
     }
@@ -83,12 +85,7 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
 fn remembered(parts: &Parts, caller: Uuid, key: &str, body: &[u8]) -> Keyed {
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
     let path = parts.uri.path();
-    let scope = [
-        caller.as_bytes().as_slice(),
-        parts.method.as_str().as_bytes(),
-        path.as_bytes(),
-        key.as_bytes(),
-    ];
+    let scope = [caller.as_bytes().as_slice(), parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()];
     let query = parts.uri.query().unwrap_or_default();
     Keyed::new(&scope, &[query.as_bytes(), header(header::IF_MATCH), body])
 }

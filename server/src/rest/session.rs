@@ -3,7 +3,7 @@
 use super::extract::{ApiJson, ApiPath};
 use super::problem::Problem;
 use crate::AppState;
-use crate::access::{SignedIn, cookie_name, visit};
+use crate::access::{self, SignedIn, cookie_name};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -43,7 +43,7 @@ pub async fn create(
     parts: Parts,
     ApiJson(body): ApiJson<SignInBody>,
 ) -> Result<Response, Problem> {
-    let signed_in = accounts::sign_in(&state.backend, &visit(&parts), &body.email, &body.password).await?;
+    let signed_in = access::sign_in(&state, &parts, &body.email, &body.password).await?;
     let jar = with_session(&state, signed_in.session);
     Ok((StatusCode::CREATED, jar, Json(signed_in.user)).into_response())
 }

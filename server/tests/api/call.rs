@@ -55,6 +55,11 @@ impl Call {
         self
     }
 
+    pub fn from(mut self, peer: &str) -> Self {
+        self.peer = SocketAddr::new(peer.parse().unwrap(), 50_000);
+        self
+    }
+
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
