@@ -35,6 +35,7 @@ fn project() -> Project {
         undo_window_seconds: None,
         execution_days: None,
         cancel_on_delete: false,
+        deletion_requested_at: None,
         version: 1,
         created_at: Default::default(),
         updated_at: Default::default(),

@@ -138,6 +138,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     }
     let retry_after = match refusal.kind {
         ProblemKind::IdempotencyInProgress => Some("1"),
+        // Who limits requests says it to the second, before this.
+        ProblemKind::TooManyRequests => Some("10"),
         _ if status == StatusCode::SERVICE_UNAVAILABLE => Some("2"),
         _ => None,
     };
