@@ -20,7 +20,7 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
         description = "Schedules cron tasks, and deletes them durably. Errors are RFC 9457 problems. Every answer carries \
                        the id of its request in X-Request-Id: the client's own, or one of ours."
     ),
-    components(schemas(super::problem::ProblemBody)),
+    components(schemas(super::problem::ProblemBody, domain::group::GroupDeletion)),
     tags(
         (name = "session", description = "Signing in and out, and the browsers that are signed in."),
         (name = "tokens", description = "Personal tokens: with which programs act as a person."),

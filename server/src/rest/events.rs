@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// The events of a project: `hello` first, then what happens. `Last-Event-ID` resumes; `resync` says that too much was
 /// missed and everything should be read again.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events", params(("project_id" = Uuid, Path), ("Last-Event-ID" = Option<i64>, Header)),
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/events", tag = "events", params(("project_id" = Uuid, Path), ("Last-Event-ID" = Option<i64>, Header, description = "The last event that is known; what came after it is sent first.")),
     responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn stream(
     State(state): State<AppState>,
@@ -38,7 +38,7 @@ pub async fn stream(
 }
 
 /// The events of all projects that the caller may see, in the same form.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("Last-Event-ID" = Option<i64>, Header)),
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("Last-Event-ID" = Option<i64>, Header, description = "The last event that is known; what came after it is sent first.")),
     responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn stream_of_all(State(state): State<AppState>, _: SignedIn, parts: Parts) -> Result<Response, Problem> {
     follow(state, None, parts).await

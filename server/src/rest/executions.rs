@@ -49,7 +49,6 @@ pub struct LogParams {
     #[param(value_type = Option<Vec<LogLevel>>, style = Form, explode = false)]
     level: Option<String>,
     /// Only what came after the line with this id: the last one that is known, or `next_cursor`.
-    #[param(minimum = 0)]
     after: Option<i64>,
     /// 1 to 200; 50 unless given.
     #[param(minimum = 1, maximum = 200)]

@@ -13,7 +13,7 @@ use domain::project::SigningSecrets;
 use uuid::Uuid;
 
 /// The secrets: clients check the signatures of calls with them.
-#[utoipa::path(get, path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
+#[utoipa::path(get, operation_id = "get_signing_secret", path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
     responses((status = 200, body = SigningSecrets)))]
 pub async fn get(
     State(state): State<AppState>,
@@ -24,7 +24,7 @@ pub async fn get(
 }
 
 /// Makes a new secret. Calls are signed with both until the previous one is forgotten.
-#[utoipa::path(post, path = "/api/v1/projects/{project_id}/signing-secret/rotate", tag = "projects", params(("project_id" = Uuid, Path)),
+#[utoipa::path(post, operation_id = "rotate_signing_secret", path = "/api/v1/projects/{project_id}/signing-secret/rotate", tag = "projects", params(("project_id" = Uuid, Path)),
     responses((status = 200, body = SigningSecrets)))]
 pub async fn rotate(
     State(state): State<AppState>,
@@ -35,7 +35,7 @@ pub async fn rotate(
 }
 
 /// Ends a rotation: calls are signed with the present secret alone.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}/signing-secret/previous", tag = "projects", params(("project_id" = Uuid, Path)),
+#[utoipa::path(delete, operation_id = "forget_previous_signing_secret", path = "/api/v1/projects/{project_id}/signing-secret/previous", tag = "projects", params(("project_id" = Uuid, Path)),
     responses((status = 200, body = SigningSecrets)))]
 pub async fn forget_previous(
     State(state): State<AppState>,
