@@ -1,6 +1,7 @@
 //! JSON merge patch (RFC 7396): what the patch names changes, null clears, the rest stays.
 
 use domain::error::{FieldError, ProblemKind, Refusal};
+use domain::whole::{is_about_a_fraction, write_whole_numbers};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -27,7 +28,13 @@ pub(crate) fn merge<T: Serialize + DeserializeOwned>(draft: &T, patch: &Value) -
         serde_path_to_error::deserialize::<_, T>(value)
             .map_err(|error| (error.path().to_string(), error.inner().to_string()))
     };
-    let merged = read(merged).map_err(|(field, message)| refuse(&field, &message))?;
+    let merged = read(merged.clone()).or_else(|(field, message)| {
+        if !is_about_a_fraction(&message) {
+            return Err(refuse(&field, &message));
+        }
+        write_whole_numbers(&mut merged);
+        read(merged).map_err(|(field, message)| refuse(&field, &message))
+    })?;
     // A null clears nothing where nothing has this name.
     add_nulls(&mut whole, patch);
     match read(whole) {

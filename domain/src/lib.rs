@@ -24,3 +24,4 @@ pub mod schedule;
 pub mod status;
 pub mod target;
 pub mod task;
+pub mod whole;

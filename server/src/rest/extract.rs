@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use backend::tasks::etag::Precondition;
 use domain::error::{FieldError, ProblemKind, Refusal};
+use domain::whole::{is_about_a_fraction, write_whole_numbers};
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -85,11 +86,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             return Err(invalid("(body)", "must be a JSON object"));
         }
         let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?;
+        let value = match serde_path_to_error::deserialize(&mut json) {
+            Err(error) if is_about_a_fraction(&error.inner().to_string()) => {
+                return with_whole_numbers(&body).map(Self);
+            }
+            read => read.map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?,
+        };
         json.end().map_err(|error| invalid("(body)", &error.to_string()))?;
         Ok(Self(value))
     }
+}
+
+/// A body with `30.0` where an integer is expected.
+fn with_whole_numbers<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut value = serde_json::from_slice(body).map_err(|error| invalid("(body)", &error.to_string()))?;
+    write_whole_numbers(&mut value);
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -200,3 +200,40 @@ async fn a_bad_project_names_its_fields(_: PgPoolOptions, on: PgConnectOptions) 
     app.get(&project).await.ok(200);
     app.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, path) = app.one_task().await;
+    for request in writes(&project, &path, &task_with("/timeout_seconds", json!(45.0))) {
+        let answer = app.send(request).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        assert_eq!(answer.json()["timeout_seconds"], 45);
+    }
+    for request in writes(&project, &path, &task_with("/timeout_seconds", json!(45.5))) {
+        app.send(request).await.message(400, "invalid-request", "timeout_seconds");
+    }
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_patch_may_not_clear_what_there_is_not_and_is_told_what_it_lacks(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (_, path) = app.one_task().await;
+    let before = app.snapshot().await;
+    for (patch, status, slug, field) in [
+        (json!({ "colour": null }), 400, "invalid-request", "colour"),
+        (json!({ "schedule_config": { "color": null } }), 400, "invalid-request", "schedule_config.color"),
+        (
+            json!({ "schedule_config": { "time_range": { "start": "08:00" } } }),
+            422,
+            "validation-failed",
+            "schedule_config.time_range.end",
+        ),
+    ] {
+        app.send(call("PATCH", &path).json(&patch)).await.message(status, slug, field);
+    }
+    assert_eq!(app.snapshot().await, before);
+    app.send(call("PATCH", &path).json(&json!({ "description": null, "task_group_id": null }))).await.ok(200);
+    app.end().await;
+}
