@@ -5,10 +5,13 @@ use crate::claim::password_of;
 use crate::config::{DatabaseSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
 use crate::serve::migration_pool;
 use anyhow::{Context, Result};
-use backend::accounts::users;
+use backend::access::Person;
+use backend::accounts::{tokens, users};
 use backend::events::Bell;
 use backend::jobs::{ApalisQueue, QueueSettings};
 use backend::{Actor, Backend, Policies, accounts, api_keys, pools, projects};
+use chrono::{DateTime, Utc};
+use domain::account::TokenDraft;
 use domain::api_key::ApiKeyDraft;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +43,12 @@ pub async fn user(arguments: UserArguments) -> Result<()> {
             users::set_disabled(&backend, &actor, id(&email).await?, false).await?;
             println!("{email} may sign in again.");
         }
+        UserCommand::Token { email, name, days } => {
+            let user = users::by_email(&backend, &email).await?;
+            let person = Person { id: user.id, email: user.email, is_admin: user.is_admin, session: None };
+            let draft = TokenDraft { name, expires_at: in_days(&backend, days).await? };
+            println!("{}", tokens::create(&backend, &actor, &person, draft).await?.1);
+        }
         UserCommand::ResetPassword { email, password_file } => {
             let (password, is_made) = password(password_file)?;
             users::reset_password(&backend, &actor, id(&email).await?, &password).await?;
@@ -58,11 +67,15 @@ pub async fn api_key(arguments: KeyArguments) -> Result<()> {
     let (backend, actor) = (backend(&arguments.database)?, Actor::system("operator"));
     let KeyCommand::Create { project, name, scopes, days } = arguments.command;
     let project_id = projects::find(&backend, &project).await?;
-    let expires_at = accounts::expiry(&backend, &days.map(|days| days.to_string()).unwrap_or_default()).await?;
+    let expires_at = in_days(&backend, days).await?;
     let draft = ApiKeyDraft { name, scopes: Some(scopes), expires_at };
     let (_, key) = api_keys::create(&backend, &actor, project_id, draft).await?;
     println!("{key}");
     Ok(())
+}
+
+async fn in_days(backend: &Backend, days: Option<u16>) -> Result<Option<DateTime<Utc>>> {
+    Ok(accounts::expiry(backend, &days.map(|days| days.to_string()).unwrap_or_default()).await?)
 }
 
 fn password(file: Option<PathBuf>) -> Result<(String, bool)> {

@@ -53,6 +53,17 @@ pub enum UserCommand {
         /// Its address.
         email: String,
     },
+    /// Make a personal token of an account; it is printed once, and nothing else.
+    Token {
+        /// Its address.
+        email: String,
+        /// What the token is called.
+        #[arg(long)]
+        name: String,
+        /// It ends after so many days; without, never.
+        #[arg(long)]
+        days: Option<u16>,
+    },
     /// Give an account another password. Without a file, a random one is made and printed once.
     ResetPassword {
         /// Its address.

@@ -1,6 +1,6 @@
 """What schemathesis cannot know of Sexton: who calls, and which ids are there.
 
-Read by `xtask test` (test/contract.rs), which sets SEXTON_URL, and SEXTON_TOKEN where calls need one.
+Read by `xtask test` (test/contract.rs), which sets SEXTON_URL and SEXTON_TOKEN.
 """
 
 import os
@@ -13,7 +13,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
 URL = os.environ["SEXTON_URL"]
-TOKEN = os.environ.get("SEXTON_TOKEN", "none is needed yet")
+TOKEN = os.environ["SEXTON_TOKEN"]
 A_MONTH = 30 * 24 * 3600
 CALLBACKS = "^/api/v1/executions/"
 
@@ -59,6 +59,10 @@ def key(project_id):
     return call("POST", f"/projects/{project_id}/api-keys", {"name": "Contract"})
 
 
+def token():
+    return call("POST", "/tokens", {"name": "Contract"})["id"]
+
+
 def deletion(project_id):
     return call("DELETE", f"/projects/{project_id}/tasks/{task(project_id)}")["deletion"]["id"]
 
@@ -74,6 +78,8 @@ IDS = {
     "execution_id": call("POST", f"/projects/{PROJECT}/tasks/{TASK}/trigger")["id"],
     "deletion_id": deletion(PROJECT),
     "key_id": KEY["id"],
+    "token_id": token(),
+    "user_id": call("GET", "/session")["user"]["id"],
 }
 # What a DELETE takes away is made for it.
 FRESH = {
@@ -81,6 +87,7 @@ FRESH = {
     "task_uuid": lambda: task(PROJECT),
     "group_id": lambda: group(PROJECT),
     "key_id": lambda: key(PROJECT)["id"],
+    "token_id": token,
 }
 # No schema can say which cursors were given out, which zones there are, and that days begin in 1970.
 QUERY = {"cursor": "", "tz": "Europe/Berlin", "date": "2026-11-25"}

@@ -22,10 +22,24 @@ pub fn run(tally: &mut Tally) -> Result<()> {
     let mut command = Command::new(python.with_file_name("schemathesis"));
     command.arg("--config-file").arg(folder.join("schemathesis.toml"));
     command.arg("run").arg(format!("{}/api/v1/openapi.json", server.url));
-    // Calls need a token once there are accounts: SEXTON_TOKEN is read by hooks.py.
-    command.env("SEXTON_URL", &server.url).env("PYTHONPATH", &folder).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("SEXTON_TOKEN", token(&postgres)?).env("SEXTON_URL", &server.url).env("PYTHONPATH", &folder).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("COLUMNS", "120").current_dir(&server.folder);
     tally.count(&mut command).with_context(|| format!("what the server logged is in {}", server.folder.display()))
+}
+
+/// The token of an administrator, made as an operator does.
+fn token(postgres: &Postgres) -> Result<String> {
+    const EMAIL: &str = "ada@example.com";
+    let sexton = |arguments: &[&str]| -> Result<String> {
+        let mut command = Command::new(repo::server_binary(false));
+        let output = command.args(arguments).env("DATABASE_URL", postgres.url()).output();
+        let output = output.context("could not start target/debug/sexton")?;
+        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    sexton(&["migrate"])?;
+    sexton(&["user", "add", EMAIL, "--admin"])?;
+    sexton(&["user", "token", EMAIL, "--name", "contract"])
 }
 
 /// A server without a scheduler: nothing that is made up is called.
@@ -43,6 +57,8 @@ impl Server {
         let address = format!("127.0.0.1:{}", postgres::free_port()?);
         let mut command = Command::new(repo::server_binary(false));
         command.args(["serve", "--listen", &address, "--roles", "web,worker"]).env("DATABASE_URL", postgres.url());
+        // All of it comes from one address, as fast as it can.
+        command.env("SEXTON_RATE_PER_SECOND", "0").env("SEXTON_SETUP_TOKEN_FILE", folder.join("setup-token"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         Ok(Self {
             child: child.context("could not start target/debug/sexton")?,
