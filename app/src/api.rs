@@ -15,6 +15,7 @@ mod wire;
 
 #[cfg(feature = "ssr")]
 pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember};
+#[cfg(feature = "ssr")]
 pub(crate) use deletions::RetryFailed;
 pub use deletions::{RetryDeletion, UndoDeletion};
 #[cfg(feature = "ssr")]

@@ -69,7 +69,12 @@ pub fn visit(parts: &Parts) -> Visit {
 ///
 /// # Errors
 /// What [`accounts::sign_in`] refuses; [`ProblemKind::TooManyRequests`] with the time to come back.
-pub async fn sign_in(state: &AppState, parts: &Parts, email: &str, password: &str) -> backend::Result<accounts::SignedIn> {
+pub async fn sign_in(
+    state: &AppState,
+    parts: &Parts,
+    email: &str,
+    password: &str,
+) -> backend::Result<accounts::SignedIn> {
     if let Some(client) = client(&parts.extensions) {
         state.sign_ins.check(email, client.address).map_err(Refusal::from)?;
     }

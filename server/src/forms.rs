@@ -72,7 +72,9 @@ async fn sign_in_by_link(State(state): State<AppState>, parts: Parts, Form(form)
 
 fn begun(state: &AppState, result: backend::Result<Begun>, form: SignInForm) -> Response {
     match result {
-        Ok(begun) => (with_session(state, begun.session), Redirect::to(own_path(&form.next).unwrap_or("/"))).into_response(),
+        Ok(begun) => {
+            (with_session(state, begun.session), Redirect::to(own_path(&form.next).unwrap_or("/"))).into_response()
+        }
         Err(error) => {
             let refusal = error.into_refusal();
             let code = status(&refusal);

@@ -1,13 +1,16 @@
 //! The URL map: every path once, and the layers around all of them.
 
+use crate::edge::host::is_rebound;
 use crate::edge::{address, headers, rate, slow};
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, demo, pages};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::{from_fn, from_fn_with_state, map_request, map_request_with_state, map_response_with_state};
+use axum::middleware::{
+    Next, from_fn, from_fn_with_state, map_request, map_request_with_state, map_response_with_state,
+};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::error::{ProblemKind, Refusal};
@@ -59,6 +62,7 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), rate::limit))
         .layer(from_fn_with_state(state.clone(), slow::in_time))
+        .layer(from_fn_with_state(state.clone(), not_rebound))
         .layer(same_origin(state).with_rejection_response(|_| foreign_origin()))
         .layer(DefaultBodyLimit::max(state.body_limit));
     routes.layer(layers).with_state(state.clone())
@@ -88,6 +92,10 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 fn same_origin(state: &AppState) -> CsrfLayer {
     let public = state.edge.public.as_ref();
     public.map(|public| CsrfLayer::new().add_trusted_origin(public.origin()).unwrap_or_default()).unwrap_or_default()
+}
+
+async fn not_rebound(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if is_rebound(&request, state.edge.public.as_ref()) { foreign_origin() } else { next.run(request).await }
 }
 
 fn foreign_origin() -> Response {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Tables that keep what they say of a project after it is gone.
-const RECORDS: [&str; 3] = ["deletions", "events", "project_deletions"];
+const RECORDS: [&str; 4] = ["audit", "deletions", "events", "project_deletions"];
 
 impl World {
     pub async fn try_delete_project(&self, precondition: &Precondition) -> backend::Result<Answer> {
@@ -80,7 +80,9 @@ async fn a_project_goes_after_its_last_task_with_all_that_hangs_on_it(_: PgPoolO
     let (busy, off) = (world.task("busy").await, world.task("off").await);
     world.change(&off, tasks::Change::Status("DISABLED".to_owned())).await.unwrap();
     world.history(&busy, 7, 2).await;
-    groups::create(backend, &ADA, project, TaskGroupDraft { name: "Group".to_owned(), ..Default::default() }).await.unwrap();
+    groups::create(backend, &ADA, project, TaskGroupDraft { name: "Group".to_owned(), ..Default::default() })
+        .await
+        .unwrap();
     let key = ApiKeyDraft { name: "Key".to_owned(), scopes: None, expires_at: None };
     api_keys::create(backend, &actor(), project, key).await.unwrap();
     let told = AlertSettingsDraft {

@@ -1,7 +1,10 @@
-//! How people reach this server, where that is not how it listens.
+//! The names by which this server may be called: its public one, and those of this machine. Any other is a page that had its
+//! own name point here (DNS rebinding).
 
-use axum::http::Uri;
+use axum::extract::Request;
 use axum::http::uri::{Authority, Scheme};
+use axum::http::{Uri, header};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// How people reach this server: scheme and authority.
@@ -30,6 +33,11 @@ impl PublicUrl {
     fn usual_port(&self) -> u16 {
         if self.is_https { 443 } else { 80 }
     }
+
+    fn is(&self, authority: &Authority) -> bool {
+        let port = |authority: &Authority| authority.port_u16().unwrap_or_else(|| self.usual_port());
+        authority.host().eq_ignore_ascii_case(self.authority.host()) && port(authority) == port(&self.authority)
+    }
 }
 
 impl FromStr for PublicUrl {
@@ -51,9 +59,47 @@ impl FromStr for PublicUrl {
     }
 }
 
+/// True when a request is for a name of this server: its `Host`, which there must be once, and the target itself if it has
+/// one.
+fn is_ours(request: &Request, public: Option<&PublicUrl>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let is_name = |authority: &Authority| {
+        is_plain(authority) && (is_local(authority) || public.is_some_and(|public| public.is(authority)))
+    };
+    hosts.next().is_none() && is_name(&host) && request.uri().authority().is_none_or(is_name)
+}
+
+/// A name and perhaps a port, and nothing else.
+fn is_plain(authority: &Authority) -> bool {
+    let after = authority.as_str().strip_prefix(authority.host());
+    after.is_some_and(|port| port.is_empty() || authority.port_u16().is_some())
+}
+
+/// A name of this machine, or an address: no page can have an address point elsewhere.
+fn is_local(authority: &Authority) -> bool {
+    let name = authority.host();
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok()
+}
+
+/// True when a page sends it to a name that is none of ours: its own name, which it had point here. Programs may use any name
+/// that leads here: they bring nothing of somebody who is signed in.
+#[must_use]
+pub fn is_rebound(request: &Request, public: Option<&PublicUrl>) -> bool {
+    let says = |name: &str| request.headers().contains_key(name);
+    (says("origin") || says("sec-fetch-site")) && !is_ours(request, public)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
+
+    fn asks(host: &str, target: &str) -> Request {
+        Request::builder().uri(target).header("host", host).body(Body::empty()).unwrap()
+    }
 
     #[test]
     fn a_public_url_is_scheme_and_authority() {
@@ -81,5 +127,37 @@ mod tests {
         for text in wrong {
             assert!(text.parse::<PublicUrl>().unwrap_err().contains("https://cron.example.com"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_public_name_and_those_of_this_machine_are_ours() {
+        let public: PublicUrl = "https://cron.example.com".parse().unwrap();
+        for host in [
+            "cron.example.com",
+            "CRON.example.com",
+            "cron.example.com:443",
+            "localhost",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+        ] {
+            assert!(is_ours(&asks(host, "/"), Some(&public)), "{host}");
+        }
+        let foreign = [
+            "example.com",
+            "cron.example.com.evil.example",
+            "cron.example.com:80",
+            "cron.example.com:x",
+            "x@cron.example.com",
+            "localhost:x",
+        ];
+        for host in foreign {
+            assert!(!is_ours(&asks(host, "/"), Some(&public)), "{host}");
+        }
+        assert!(!is_ours(&asks("cron.example.com", "/"), None));
+        assert!(!is_ours(&asks("localhost", "http://evil.example/"), Some(&public)));
+        assert!(is_ours(&asks("localhost", "http://localhost/"), Some(&public)));
+        let mut twice = asks("localhost", "/");
+        twice.headers_mut().append("host", "evil.example".parse().unwrap());
+        assert!(!is_ours(&twice, Some(&public)));
     }
 }

@@ -32,6 +32,7 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
         (name = "executions", description = "The runs of tasks, their logs and their counts."),
         (name = "callbacks", description = "What a called program says of its execution, with an API key of the project."),
         (name = "deletions", description = "The records of deletions: watch, undo, retry."),
+        (name = "project deletions", description = "The records of deletions of whole projects."),
         (name = "API keys", description = "What the programs that tasks call authenticate with."),
         (name = "alerts", description = "Who is told of what goes wrong."),
         (name = "events", description = "What happens, as it happens."),

@@ -35,7 +35,7 @@ pub struct ProjectDeletionAnswer {
 
 /// Deletes a project: all its tasks are fenced at once and torn down like single deletions; the project goes after the last
 /// one. A repeat answers the same.
-#[utoipa::path(delete, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path), ("If-Match" = Option<String>, Header)),
+#[utoipa::path(delete, path = "/api/v1/projects/{project_id}", tag = "projects", params(("project_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the project must still have.")),
     responses((status = 202, body = ProjectDeletionAnswer)))]
 pub async fn delete(
     State(state): State<AppState>,
@@ -61,7 +61,7 @@ pub async fn delete(
 }
 
 /// Lists the deletions of projects, newest first; also of those that are gone, as long as their records are kept.
-#[utoipa::path(get, path = "/api/v1/project-deletions", tag = "deletions", params(PageParams),
+#[utoipa::path(get, path = "/api/v1/project-deletions", tag = "project deletions", params(PageParams),
     responses((status = 200, body = Page<ProjectDeletion>)))]
 pub async fn list(
     State(state): State<AppState>,
@@ -72,7 +72,7 @@ pub async fn list(
 }
 
 /// One record, as long as it is kept; also after the project is gone.
-#[utoipa::path(get, path = "/api/v1/project-deletions/{deletion_id}", tag = "deletions", params(("deletion_id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/v1/project-deletions/{deletion_id}", tag = "project deletions", params(("deletion_id" = Uuid, Path)),
     responses((status = 200, body = ProjectDeletion)))]
 pub async fn get(
     State(state): State<AppState>,

@@ -35,7 +35,8 @@ const SNAPSHOT: &str = "SELECT coalesce(string_agg(line, E'\\n' ORDER BY line), 
 
 /// Ada, who administers the instance, and her token without its hash.
 const ADMINISTRATOR: &str = "UPDATE setup SET claimed_at = now();
-    INSERT INTO users (id, email, is_admin) VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000001', 'ada@example.com', true);
+    INSERT INTO users (id, email, is_admin) VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000001', 'ada@example.com', true)
+    ON CONFLICT DO NOTHING;
     INSERT INTO personal_tokens (id, user_id, name, hash, hint)
     VALUES ('0192f0c1-7a3b-7cc0-9c4e-000000000002', '0192f0c1-7a3b-7cc0-9c4e-000000000001', 'Tests',";
 
@@ -167,7 +168,7 @@ impl App {
 
 /// Makes the administrator of the tests in a database that has been migrated.
 pub async fn let_in(pool: &PgPool) {
-    let statement = format!("{ADMINISTRATOR} sha256('{TOKEN}'), 'sxt_012345')");
+    let statement = format!("{ADMINISTRATOR} sha256('{TOKEN}'), 'sxt_012345') ON CONFLICT DO NOTHING");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
 }
 

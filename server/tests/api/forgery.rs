@@ -111,7 +111,10 @@ async fn no_mutation_of_the_api_is_forged(_: PgPoolOptions, on: PgConnectOptions
 #[sqlx::test(migrations = false)]
 async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
     let (app, stage) = stage(&on).await;
-    let functions: Vec<_> = server_fn_paths().map(|(path, method)| (path, method.to_string())).collect();
+    let mut functions: Vec<_> = server_fn_paths().map(|(path, method)| (path.to_owned(), method.to_string())).collect();
+    let keys = format!("{}/api-keys", stage.project.trim_start_matches("/api/v1"));
+    let documents = ["/login", "/login/link", "/logout", "/setup", "/account/tokens", &keys];
+    functions.extend(documents.map(|path| (path.to_owned(), "POST".to_owned())));
     assert!(functions.len() >= 20, "{functions:?}");
     let before = app.snapshot().await;
     for (path, method) in &functions {

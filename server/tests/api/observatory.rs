@@ -205,7 +205,8 @@ async fn the_public_name_is_answered_as_well_as_localhost_and_its_pages_may_chan
         app.send(get(&project).header("host", host)).await.ok(200);
     }
     for host in ["example.com", "cron.example.com.evil.example", "cron.example.com:3000"] {
-        app.send(get(&project).header("host", host)).await.problem(403, "forbidden");
+        let page = get(&project).header("host", host).header("sec-fetch-site", "same-origin");
+        app.send(page).await.problem(403, "forbidden");
     }
     let ours = |origin: &str| call("DELETE", &task).header("host", "cron.example.com").header("origin", origin);
     app.send(ours("https://evil.example")).await.problem(403, "forbidden");

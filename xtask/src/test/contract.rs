@@ -22,7 +22,11 @@ pub fn run(tally: &mut Tally) -> Result<()> {
     let mut command = Command::new(python.with_file_name("schemathesis"));
     command.arg("--config-file").arg(folder.join("schemathesis.toml"));
     command.arg("run").arg(format!("{}/api/v1/openapi.json", server.url));
-    command.env("SEXTON_TOKEN", token(&postgres)?).env("SEXTON_URL", &server.url).env("PYTHONPATH", &folder).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .env("SEXTON_TOKEN", token(&postgres)?)
+        .env("SEXTON_URL", &server.url)
+        .env("PYTHONPATH", &folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("COLUMNS", "120").current_dir(&server.folder);
     tally.count(&mut command).with_context(|| format!("what the server logged is in {}", server.folder.display()))
 }
