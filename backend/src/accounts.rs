@@ -2,6 +2,7 @@
 //!
 //! Invariant: whether an address has an account cannot be told from the outside, neither by words nor by time.
 
+pub mod oidc;
 pub mod password;
 pub mod setup;
 pub mod tokens;

@@ -10,6 +10,7 @@ pub(crate) mod execution;
 pub(crate) mod group;
 pub(crate) mod idempotency;
 pub(crate) mod member;
+pub(crate) mod oidc;
 pub(crate) mod outbox;
 pub(crate) mod project;
 pub(crate) mod schedule;

@@ -1,4 +1,4 @@
-//! Statements on `users`, `user_identities`, `sign_in_links` and `setup`.
+//! Statements on `users`, `sign_in_links` and `setup`.
 
 use chrono::{DateTime, Utc};
 use domain::account::User;
