@@ -3,8 +3,10 @@
 mod commands;
 mod derived;
 mod edge;
+mod oidc;
 
 pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
+pub use oidc::{CALLBACK, OidcSettings};
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -78,6 +80,9 @@ pub struct Settings {
     /// How the first administrator comes to be.
     #[command(flatten)]
     pub claim: ClaimSettings,
+    /// Where people can sign in besides.
+    #[command(flatten)]
+    pub oidc: OidcSettings,
     /// A session that is not used for so long ends, in minutes.
     #[arg(long, env = "SEXTON_SESSION_IDLE_MINUTES", default_value_t = 4_320, value_parser = clap::value_parser!(i64).range(5..=525_600))]
     pub session_idle_minutes: i64,
@@ -195,6 +200,7 @@ impl Settings {
     /// # Errors
     /// One sentence that says what to change.
     pub fn check(&self) -> Result<()> {
+        self.oidc.check(self.edge.public_url.as_ref())?;
         // Handlers that wait for a connection would fail by waiting; the reconciler and the clean-up have theirs as well.
         let (needed, has) = (u32::from(self.worker_concurrency) + 2, self.worker_connections);
         ensure!(

@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use backend::accounts::oidc::Issuer;
 use backend::accounts::{self, SignedIn as Begun, setup, tokens};
 use backend::api_keys;
 use domain::account::TokenDraft;
@@ -57,7 +58,13 @@ async fn show_login(State(state): State<AppState>, Query(query): Query<LoginQuer
         return Redirect::to("/setup").into_response();
     }
     let typed = Typed { email: query.email, next: query.next, token: query.link, error: None };
-    page(StatusCode::OK, documents::login(files(&stylesheet(&state)), &typed, None))
+    login(&state, StatusCode::OK, &typed)
+}
+
+/// The page where one signs in, with what was typed and why it was refused.
+pub fn login(state: &AppState, code: StatusCode, typed: &Typed) -> Response {
+    let elsewhere = state.oidc.as_ref().map(Issuer::name);
+    page(code, documents::login(files(&stylesheet(state)), typed, elsewhere))
 }
 
 async fn sign_in(State(state): State<AppState>, parts: Parts, Form(form): Form<SignInForm>) -> Response {
@@ -79,7 +86,7 @@ fn begun(state: &AppState, result: backend::Result<Begun>, form: SignInForm) -> 
             let refusal = error.into_refusal();
             let code = status(&refusal);
             let typed = Typed { email: form.email, next: form.next, token: form.token, error: Some(AppError(refusal)) };
-            page(code, documents::login(files(&stylesheet(state)), &typed, None))
+            login(state, code, &typed)
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod config;
 mod demo;
 pub mod edge;
 mod forms;
+mod oidc;
 pub mod operate;
 pub mod pages;
 pub mod rest;
@@ -20,6 +21,7 @@ pub mod telemetry;
 pub mod workers;
 
 use axum::extract::FromRef;
+use backend::accounts::oidc::Issuer;
 use backend::limits::SignInLimiter;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
@@ -48,6 +50,8 @@ pub struct AppState {
     pub request_timeout: Duration,
     /// Whether the demo's receiver is there.
     pub is_demo: bool,
+    /// Where people can sign in besides.
+    pub oidc: Option<Issuer>,
     /// Bytes of a request body.
     pub body_limit: usize,
     /// How often somebody may try to sign in.

@@ -2,7 +2,7 @@
 
 use crate::access::{self, Identified};
 use crate::rest::{extract, problem};
-use crate::{AppState, forms};
+use crate::{AppState, forms, oidc};
 use app::api::Asking;
 use app::error::{AppError, HttpStatus};
 use axum::Router;
@@ -32,6 +32,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route_layer(from_fn(like_the_api))
         .route_layer(from_fn_with_state(state.clone(), known_visitors))
         .merge(forms::router())
+        .merge(oidc::router())
         .route("/favicon.svg", get(|headers| crate::site::root_file("favicon.svg", headers)))
         .route("/copy.js", get(|headers| crate::site::root_file("copy.js", headers)))
         .route("/pkg/{file}", get(crate::site::package))
