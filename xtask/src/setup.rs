@@ -21,6 +21,8 @@ pub enum For {
     Building,
     /// Also run a Postgres.
     Running,
+    /// Also run the tests of Rust: one of them signs in at an issuer that runs on Node.js.
+    TestingRust,
     /// Also run the browser tests.
     Testing,
 }
@@ -31,11 +33,11 @@ pub fn setup(what: For) -> Result<()> {
     if what != For::Building {
         postgres_server()?;
     }
-    if what == For::Testing {
+    if what == For::Testing && chromium().is_none() {
+        apt(&["chromium", "fonts-liberation"], "Chromium (or set CHROMIUM to the program of a Chrome)")?;
+    }
+    if matches!(what, For::TestingRust | For::Testing) {
         node()?;
-        if chromium().is_none() {
-            apt(&["chromium", "fonts-liberation"], "Chromium (or set CHROMIUM to the program of a Chrome)")?;
-        }
         npm_packages(&repo::end2end())?;
     }
     Ok(())

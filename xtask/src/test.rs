@@ -30,7 +30,7 @@ pub enum Part {
 /// Runs the tests and closes with one line of counts. A step that fails without a failed test
 /// (a lint, a build) counts as one failure.
 pub fn test(part: Part) -> Result<ExitCode> {
-    setup::setup(if part == Part::Unit { setup::For::Running } else { setup::For::Testing })?;
+    setup::setup(if part == Part::Unit { setup::For::TestingRust } else { setup::For::Testing })?;
     let mut tally = Tally::default();
     if part != Part::Browser {
         tally.step("lint", |_| lint());

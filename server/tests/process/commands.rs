@@ -67,6 +67,7 @@ fn a_setting_that_cannot_be_is_refused_with_a_sentence_that_names_it() {
     let cases = [
         ("SEXTON_PUBLIC_URL", "cron.example.com", "SEXTON_PUBLIC_URL"),
         ("SEXTON_ADMIN_EMAIL", "ada@example.com", "--admin-password-file"),
+        ("SEXTON_OIDC_ISSUER", "https://login.example.com", "SEXTON_OIDC_CLIENT_ID"),
         ("SEXTON_LISTEN", "nowhere", "invalid"),
         ("SEXTON_ROLES", "web,cook", "cook"),
         ("SEXTON_WORKER_CONCURRENCY", "0", "1..=256"),
