@@ -9,6 +9,7 @@ mod forms;
 mod groups;
 #[cfg(feature = "ssr")]
 mod plain;
+mod project_deletion;
 mod settings;
 mod views;
 mod wire;
@@ -25,15 +26,16 @@ pub use forms::{ProjectForm, TaskForm, read_fields};
 pub use groups::GroupForm;
 #[cfg(feature = "ssr")]
 pub(crate) use groups::{DeleteGroup, SaveGroup, StartGroup, StopGroup};
+#[cfg(feature = "ssr")]
+pub(crate) use project_deletion::DeleteProject;
 pub use settings::{AlertsForm, SettingsForm};
 #[cfg(feature = "ssr")]
 pub(crate) use settings::{ForgetSecret, RotateSecret, SaveAlerts, SaveSettings};
-pub use views::{DeleteOutcome, ProjectCard, TaskListView, TaskQuery, TaskView};
+pub use views::{DeleteOutcome, TaskListView, TaskQuery, TaskView};
 pub use wire::{Callable, Wire, post, submit};
 
 use crate::error::AppError;
 use domain::deletion::{Deletion, DeletionPreview};
-use domain::page::Page;
 use domain::project::Project;
 use domain::schedule::SchedulePreview;
 use domain::task::Task;
@@ -48,22 +50,6 @@ use domain::access::Permission;
 pub use plain::Asking;
 #[cfg(feature = "ssr")]
 use plain::{authenticate, backend, may, redirect_form};
-
-#[server(protocol = Wire, prefix = "/fn", endpoint = "list_projects")]
-pub async fn list_projects(cursor: Option<String>) -> Result<Page<ProjectCard>, AppError> {
-    let (caller, _) = authenticate()?;
-    let backend = backend()?;
-    let page = backend::projects::list(&backend, &caller, cursor.as_deref(), None).await?;
-    let ids: Vec<Uuid> = page.data.iter().map(|project| project.id).collect();
-    let failures = backend::executions::failed_since(&backend, &ids, 24).await?;
-    let mut data = Vec::with_capacity(page.data.len());
-    for project in page.data {
-        let counts = backend::projects::counts(&backend, project.id).await?;
-        let failures_24h = failures.iter().find(|(id, _)| *id == project.id).map_or(0, |(_, failed)| *failed);
-        data.push(ProjectCard { project, counts, failures_24h });
-    }
-    Ok(Page { data, next_cursor: page.next_cursor })
-}
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_project")]
 pub async fn get_project(id: Uuid) -> Result<Project, AppError> {

@@ -16,6 +16,8 @@ mod executions;
 mod groups;
 mod parts;
 mod people;
+mod project_deletion;
+mod projects;
 pub mod reference;
 mod settings;
 mod statistics;
@@ -36,6 +38,7 @@ pub use executions::of_task;
 pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Fragment, AppError> {
     let address = Address::parse(at);
     match *address.path() {
+        [] | ["projects"] => projects::list(backend, caller, &address).await,
         ["account"] => account::page(backend, caller, &address).await,
         ["deletions"] => {
             caller.operator()?;
@@ -44,6 +47,10 @@ pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Frag
         ["audit"] => {
             caller.operator()?;
             audit::page(backend, None, &address).await
+        }
+        ["projects", project, "delete"] => {
+            admit(backend, caller, id(project)?, Permission::Manage).await?;
+            project_deletion::page(backend, id(project)?).await
         }
         ["projects", project, "audit"] => {
             admit(backend, caller, id(project)?, Permission::Manage).await?;

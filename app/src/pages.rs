@@ -3,7 +3,6 @@
 pub mod delete;
 pub mod fragment;
 pub mod project_form;
-pub mod projects;
 mod route;
 pub mod task;
 pub mod task_form;

@@ -7,7 +7,7 @@ use crate::components::sender::sender;
 use crate::components::time::Clock;
 use crate::components::toast::{ToastRegion, Toasts};
 use crate::live::Live;
-use crate::pages::{delete, fragment, project_form, projects, task, task_form, tasks};
+use crate::pages::{delete, fragment, project_form, task, task_form, tasks};
 use crate::reactive::effect;
 use crate::view;
 use leptos::config::LeptosOptions;
@@ -88,8 +88,7 @@ pub fn App() -> impl IntoView {
             <main id="main" tabindex="-1" on:submit=sender()>
                 // The last route takes every address that no other has.
                 <FlatRoutes fallback=|| ()>
-                    <Route path=At("") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
-                    <Route path=At("projects") view=page(|| projects::ProjectsPage().into_any()) ssr=SsrMode::Async />
+                    <Route path=At("") view=page(|| fragment::FragmentPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/new") view=page(|| project_form::NewProjectPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project") view=page(|| tasks::TasksPage().into_any()) ssr=SsrMode::Async />
                     <Route path=At("projects/:project/tasks/new") view=page(|| task_form::NewTaskPage().into_any()) ssr=SsrMode::Async />

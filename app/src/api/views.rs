@@ -9,15 +9,6 @@ use domain::task::Task;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A project with its counts, for its card.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProjectCard {
-    pub project: Project,
-    pub counts: Vec<(TaskStatus, i64)>,
-    /// Executions that failed in the last 24 hours.
-    pub failures_24h: i64,
-}
-
 /// The task list of a project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskListView {

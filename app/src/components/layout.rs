@@ -1,7 +1,7 @@
 //! Header, page heads, tabs, and the states that every page can be in.
 
 use super::icons::Bell;
-use crate::api::list_projects;
+use crate::api::get_fragment;
 use crate::browser;
 use crate::error::AppError;
 use crate::live::{Live, LiveState};
@@ -136,7 +136,7 @@ pub fn Trouble(error: AppError) -> impl IntoView {
 fn try_again() {
     browser::after(Duration::from_secs(2), || {
         spawn_local(async {
-            match list_projects(None).await {
+            match get_fragment("/projects".to_owned()).await {
                 Err(error) if error.is_passing() => try_again(),
                 _ => browser::reload(),
             }

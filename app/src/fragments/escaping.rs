@@ -7,6 +7,8 @@ use super::execution;
 use super::executions;
 use super::groups;
 use super::html;
+use super::project_deletion;
+use super::projects;
 use super::statistics;
 use backend::executions::{ExecutionQuery, LogQuery};
 use chrono::DateTime;
@@ -17,7 +19,7 @@ use domain::deletion::{
 use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, LogLevel, LogLine, Trigger};
 use domain::group::TaskGroup;
 use domain::page::Page;
-use domain::project::Project;
+use domain::project::{Project, ProjectDeletion, ProjectDeletionPreview};
 use domain::schedule::ScheduleConfig;
 use domain::status::TaskStatus;
 use domain::task::{Completion, MissedRunPolicy, OverlapPolicy, RunState, ScheduleType, Task};
@@ -39,6 +41,7 @@ fn project() -> Project {
         version: 1,
         created_at: Default::default(),
         updated_at: Default::default(),
+        deletion_requested_at: None,
     }
 }
 
@@ -98,6 +101,32 @@ fn executed(status: ExecutionStatus) -> Execution {
         }),
         log_lines: 1,
     }
+}
+
+#[test]
+fn the_deletion_of_a_project_shows_its_name_and_its_error_as_texts() {
+    let deletion = ProjectDeletion {
+        id: Uuid::nil(),
+        project_id: Uuid::nil(),
+        project_name: EVIL.to_owned(),
+        state: DeletionState::Failed,
+        requested_at: Default::default(),
+        requested_by: EVIL.to_owned(),
+        request_id: Some(EVIL.to_owned()),
+        tasks: 2_000,
+        in_flight: vec![Uuid::nil()],
+        tasks_left: 1_000,
+        tasks_failed: 1,
+        failed_attempts: 1,
+        last_error: Some(EVIL.to_owned()),
+        next_retry_at: Some(Default::default()),
+        completed_at: None,
+        receipt: None,
+    };
+    assert_harmless(project_deletion::progress(&project(), &deletion));
+    assert_harmless(project_deletion::consent(&project(), &ProjectDeletionPreview { tasks: 1, ..Default::default() }));
+    let card = projects::Card { project: project(), counts: vec![(TaskStatus::Active, 1)], failures_24h: 1 };
+    assert_harmless(projects::whole(&Page { data: vec![card], next_cursor: Some(EVIL.to_owned()) }));
 }
 
 fn assert_harmless(view: AnyView) {

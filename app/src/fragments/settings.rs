@@ -62,6 +62,7 @@ pub(super) fn whole(
             {recent(alerts)}
             <p><a class="link" href=audit>"What was done in this project, and by whom"</a></p>
             <p class="sub part">"Programs do all of this by the API: " <a class="link" href="/api/docs" rel="external">"its reference"</a></p>
+            {danger(&project)}
         </div>
     }
 }
@@ -80,6 +81,21 @@ fn for_all(project: Project, members: &[Member], address: &Address<'_>) -> AnyVi
             <fieldset disabled>{details(&project, address)}</fieldset>
             {people::members(project.id, members, "")}
         </div>
+    }
+}
+
+/// Where the project is deleted; or that it is being deleted.
+fn danger(project: &Project) -> AnyView {
+    let words = match project.deletion_requested_at {
+        None => "Delete project…",
+        Some(_) => "The project is being deleted: see how far",
+    };
+    view! {
+        <section class="card pad" aria-labelledby="danger">
+            <h2 id="danger">"Danger zone"</h2>
+            <p class="sub">"Deleting the project stops all its tasks at once and removes them with their history. It cannot be undone."</p>
+            <a class="btn danger" href=format!("/projects/{}/delete", project.id)>{words}</a>
+        </section>
     }
 }
 

@@ -107,7 +107,6 @@ const ROUTES: &[(&str, &str, Need)] = &[
 
 /// Every server function under `/fn`.
 const FUNCTIONS: &[(&str, Need)] = &[
-    ("list_projects", Known),
     ("get_project", Read),
     ("save_project", Person),
     ("list_tasks", Read),
@@ -129,6 +128,7 @@ const FUNCTIONS: &[(&str, Need)] = &[
     ("stop_group", Write),
     ("delete_group", Delete),
     ("save_settings", Manage),
+    ("delete_project", Manage),
     ("rotate_secret", Manage),
     ("forget_secret", Manage),
     ("save_alerts", Manage),
