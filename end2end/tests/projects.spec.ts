@@ -10,7 +10,7 @@ test("a project is deleted after its name is typed, and leaves the list when its
   browserOf,
   expectedErrors,
 }) => {
-  expectedErrors.push(/422 \(Unprocessable/);
+  expectedErrors.push(/422 \(Unprocessable/, /404 \(Not Found/);
   const project = await newProject(api, { undo_window_seconds: 600 });
   const held = await newTask(api, project, "Held back");
   const other = await newTask(api, project, "Nightly report");
