@@ -142,7 +142,9 @@ pub(crate) async fn request_next(
 ) -> Result<(Accepted, Option<Uuid>)> {
     let tasks = batch::lock_next(tx, project_id, after, limit).await?;
     let (all, last) = (tasks.len(), tasks.last().map(|(id, _)| *id));
-    let (new, _) = repeat(backend, actor, tx, tasks).await?;
+    let (mut new, _) = repeat(backend, actor, tx, tasks).await?;
+    // Locking many tasks takes a while: what was claimed meanwhile, before the fence, began before this moment.
+    new.now = db::now(tx).await?;
     accept(backend, actor, tx, project_id, &new, Besides::Project(project_deletion_id)).await?;
     Ok((Accepted { tasks: all, new: new.tasks.ids.len() }, last))
 }
