@@ -41,7 +41,6 @@ fn project() -> Project {
         version: 1,
         created_at: Default::default(),
         updated_at: Default::default(),
-        deletion_requested_at: None,
     }
 }
 
