@@ -101,6 +101,9 @@ fn describe_parameters(operation: &mut Value) {
             "execution_id" => "The execution.",
             "deletion_id" => "The record of the deletion.",
             "key_id" => "The API key.",
+            "session_id" => "The session.",
+            "token_id" => "The personal token.",
+            "user_id" => "The person.",
             _ => "",
         };
         if parameter["description"].as_str().is_none_or(str::is_empty) && !words.is_empty() {
