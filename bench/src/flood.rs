@@ -88,8 +88,7 @@ async fn guess(host: String, number: usize) {
 async fn dribble(host: String) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(&host).await {
-            let text =
-                b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\n".iter().chain(b"x-slow: 1\r\n".iter().cycle());
+            let text = b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\n".iter().chain(b"x-slow: 1\r\n".iter().cycle());
             for byte in text {
                 if stream.write_all(&[*byte]).await.is_err() {
                     break;

@@ -1,5 +1,6 @@
 //! `sexton tasks delete --wait` and `sexton deletions watch` against a real server.
 
+use crate::client::TOKEN;
 use crate::node::{Node, sexton, until, url};
 use crate::person::run;
 use crate::stock::{history, id_of};
@@ -64,7 +65,7 @@ async fn following_outlives_a_server_that_is_restarted(_: PgPoolOptions, on: PgC
     let base = node.client.base().to_owned();
     let task = node.client.tasks(&node.client.project(2).await, 1).await.remove(0);
     let record = id_of(&node.client.accept(&task).await).to_string();
-    let mut watch = sexton(&["deletions", "watch", &record], &[("SEXTON_SERVER", &base)]);
+    let mut watch = sexton(&["deletions", "watch", &record], &[("SEXTON_SERVER", &base), ("SEXTON_TOKEN", TOKEN)]);
     let mut watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut said, mut complained) =
         (BufReader::new(watch.stdout.take().unwrap()), BufReader::new(watch.stderr.take().unwrap()));

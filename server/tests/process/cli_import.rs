@@ -1,5 +1,6 @@
 //! `sexton import crontab` against a real server.
 
+use crate::client::TOKEN;
 use crate::node::{Node, url};
 use crate::person::{Said, run, tell};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ CRON_TZ=Europe/Berlin
 
 async fn import(node: &Node, more: &[&str], crontab: &str) -> Said {
     let arguments: Vec<_> = ["import", "crontab", "-"].iter().chain(more).copied().collect();
-    tell(node.client.base(), &arguments, &[], crontab.as_bytes()).await
+    tell(node.client.base(), &arguments, &[("SEXTON_TOKEN", TOKEN)], crontab.as_bytes()).await
 }
 
 async fn tasks(node: &Node, project: &str) -> Vec<Value> {

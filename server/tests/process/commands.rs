@@ -65,7 +65,7 @@ fn the_help_lists_every_setting() {
 fn a_setting_that_cannot_be_is_refused_with_a_sentence_that_names_it() {
     let database = ("DATABASE_URL", "postgres://127.0.0.1:9/none");
     let cases = [
-        ("SEXTON_PUBLIC_URL", "cron.example.com", "SEXTON_PUBLIC_URL"),
+        ("SEXTON_PUBLIC_URL", "cron.example.com", "--public-url"),
         ("SEXTON_ADMIN_EMAIL", "ada@example.com", "--admin-password-file"),
         ("SEXTON_OIDC_ISSUER", "https://login.example.com", "SEXTON_OIDC_CLIENT_ID"),
         ("SEXTON_LISTEN", "nowhere", "invalid"),

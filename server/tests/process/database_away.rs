@@ -1,7 +1,7 @@
 //! A database that comes late, breaks every connection, or refuses them for a while.
 
 use crate::invariants;
-use crate::node::{Node, until, url};
+use crate::node::{Node, let_in, until, url};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -33,6 +33,7 @@ async fn a_node_that_starts_before_its_database_becomes_ready_by_itself(_: PgPoo
     assert_eq!(node.client.status("/api/v1/projects").await, 503);
     run(&elsewhere, format!("CREATE DATABASE \"{name}\"")).await;
     until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+    let_in(&url(&on.clone().database(&name))).await;
     let project = node.client.project(0).await;
     let task = node.client.tasks(&project, 1).await.remove(0);
     node.client.accept(&task).await;

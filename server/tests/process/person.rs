@@ -1,5 +1,6 @@
 //! A person with the binary at a command line, and a server that only answers what it is told.
 
+use crate::client::TOKEN;
 use crate::node::{Node, sexton};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -61,7 +62,7 @@ pub async fn tell(server: &str, arguments: &[&str], more: &[(&str, &str)], input
 
 /// Runs a command against a node.
 pub async fn run(node: &Node, arguments: &[&str]) -> Said {
-    tell(node.client.base(), arguments, &[], b"").await
+    tell(node.client.base(), arguments, &[("SEXTON_TOKEN", TOKEN)], b"").await
 }
 
 /// A server that gives these answers, the last of them to all that follows; answers its address and what it was asked.
