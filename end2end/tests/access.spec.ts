@@ -45,7 +45,8 @@ test("a session that is ended elsewhere ends here too, while the page is open", 
   await expect(page).toHaveURL(/\/login/, { timeout: 40_000 });
 });
 
-test("who may only look is shown no way to change anything, and is refused", async ({ browserOf, api, sql, baseURL }) => {
+test("who may only look is shown no way to change anything, and is refused", async ({ browserOf, api, sql, baseURL, expectedErrors }) => {
+  expectedErrors.push(/403 \(Forbidden\)/);
   const project = await newProject(api);
   const task = await newTask(api, project, "Look at me");
   const { email, session } = await newPerson(sql);

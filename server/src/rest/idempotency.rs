@@ -170,6 +170,7 @@ pub fn document(document: &mut OpenApi) {
 
 fn describe(operation: &mut Operation) {
     let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+    let text = text.pattern(Some("^[!-~]([ -~]*[!-~])?$"));
     let said = "A repeat with the same key within 24 hours is answered the same, and nothing happens twice.";
     let parameter = ParameterBuilder::new()
         .name("Idempotency-Key")

@@ -6,8 +6,8 @@ use crate::AppState;
 use crate::access::{self, SignedIn, cookie_name};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use backend::accounts;
@@ -37,7 +37,7 @@ pub struct SessionAnswer {
 
 /// Signs in: the answer sets a cookie, which only the browser sees.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignInBody, security(()),
-    responses((status = 201, body = User)))]
+    responses((status = 201, body = User), (status = 401, description = "unauthorized")))]
 pub async fn create(
     State(state): State<AppState>,
     parts: Parts,
@@ -45,7 +45,8 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let signed_in = access::sign_in(&state, &parts, &body.email, &body.password).await?;
     let jar = with_session(&state, signed_in.session);
-    Ok((StatusCode::CREATED, jar, Json(signed_in.user)).into_response())
+    let location = [(header::LOCATION, HeaderValue::from_static("/api/v1/session"))];
+    Ok((StatusCode::CREATED, jar, location, Json(signed_in.user)).into_response())
 }
 
 /// Who is signed in.

@@ -46,8 +46,12 @@ pub async fn create(
     ApiJson(draft): ApiJson<TokenDraft>,
 ) -> Result<Response, Problem> {
     let (shown, token) = tokens::create(&state.backend, &actor, &person, draft).await?;
-    let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok((StatusCode::CREATED, [no_store], Json(NewToken { token, shown })).into_response())
+    let path = HeaderValue::try_from(format!("/api/v1/tokens/{}", shown.id));
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::LOCATION, path.unwrap_or(HeaderValue::from_static("/api/v1/tokens"))),
+    ];
+    Ok((StatusCode::CREATED, headers, Json(NewToken { token, shown })).into_response())
 }
 
 /// Deletes a token: from now on it opens nothing.

@@ -58,7 +58,7 @@ fn by_form(operation: &Value) -> Vec<ProblemKind> {
             "session_id" => &[K::SessionNotFound],
             "token_id" => &[K::TokenNotFound],
             "user_id" => &[K::MemberNotFound],
-            "Idempotency-Key" => &[K::IdempotencyInProgress, K::IdempotencyKeyReused],
+            "Idempotency-Key" => &[K::InvalidRequest, K::IdempotencyInProgress, K::IdempotencyKeyReused],
             "If-Match" => &[K::EtagMismatch],
             _ => &[],
         });
