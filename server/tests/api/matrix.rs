@@ -1,144 +1,17 @@
 //! Who may do what: one table of every route and every server function, tried by everybody. A route that is not in it fails
 //! the test.
 
+mod table;
+
 use crate::app::{App, id_of};
 use crate::call::{Answer, Call, TOKEN, call};
-use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Write};
 use leptos::server_fn::axum::server_fn_paths;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
+use table::Need::{self, Callbacks, Delete, Known, Operator, Person, Public, Read, Write};
+use table::{FUNCTIONS, ROUTES};
 use uuid::Uuid;
-
-/// What a request needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    Public,
-    /// Anybody who is known.
-    Known,
-    /// Somebody, not a key.
-    Person,
-    /// An administrator of the instance.
-    Operator,
-    /// A key that was made for callbacks.
-    Callbacks,
-    Read,
-    Write,
-    Delete,
-    Manage,
-}
-
-/// Every operation under `/api/v1`.
-const ROUTES: &[(&str, &str, Need)] = &[
-    ("GET", "health", Public),
-    ("POST", "session", Public),
-    ("GET", "session", Person),
-    ("DELETE", "session", Person),
-    ("GET", "sessions", Person),
-    ("DELETE", "sessions/{session_id}", Person),
-    ("GET", "tokens", Person),
-    ("POST", "tokens", Person),
-    ("DELETE", "tokens/{token_id}", Person),
-    ("GET", "audit", Operator),
-    ("GET", "deletions", Operator),
-    ("POST", "deletions/retry-failed", Operator),
-    ("GET", "deletions/summary", Operator),
-    ("GET", "events", Person),
-    ("POST", "executions/{execution_id}/logs", Callbacks),
-    ("PATCH", "executions/{execution_id}/status", Callbacks),
-    // It asks for the record first, and then for the project.
-    ("GET", "project-deletions/{deletion_id}", Known),
-    ("GET", "project-deletions", Operator),
-    ("GET", "projects", Known),
-    ("POST", "projects", Person),
-    ("GET", "projects/{project_id}", Read),
-    ("PUT", "projects/{project_id}", Manage),
-    ("PATCH", "projects/{project_id}", Manage),
-    ("GET", "projects/{project_id}/members", Read),
-    ("PUT", "projects/{project_id}/members", Manage),
-    ("DELETE", "projects/{project_id}/members/{user_id}", Manage),
-    ("GET", "projects/{project_id}/audit", Manage),
-    ("GET", "projects/{project_id}/alert-settings", Manage),
-    ("PUT", "projects/{project_id}/alert-settings", Manage),
-    ("GET", "projects/{project_id}/alerts", Read),
-    ("GET", "projects/{project_id}/api-keys", Manage),
-    ("POST", "projects/{project_id}/api-keys", Manage),
-    ("DELETE", "projects/{project_id}/api-keys/{key_id}", Manage),
-    ("GET", "projects/{project_id}/deletions", Read),
-    ("POST", "projects/{project_id}/deletions/retry-failed", Delete),
-    ("GET", "projects/{project_id}/deletions/summary", Read),
-    ("GET", "projects/{project_id}/deletions/{deletion_id}", Read),
-    ("POST", "projects/{project_id}/deletions/{deletion_id}/retry", Delete),
-    ("POST", "projects/{project_id}/deletions/{deletion_id}/undo", Delete),
-    ("GET", "projects/{project_id}/events", Read),
-    ("GET", "projects/{project_id}/executions", Read),
-    ("GET", "projects/{project_id}/executions/stats", Read),
-    ("GET", "projects/{project_id}/executions/{execution_id}", Read),
-    ("POST", "projects/{project_id}/executions/{execution_id}/cancel", Write),
-    ("GET", "projects/{project_id}/executions/{execution_id}/logs", Read),
-    ("POST", "projects/{project_id}/schedule-preview", Read),
-    ("GET", "projects/{project_id}/signing-secret", Manage),
-    ("POST", "projects/{project_id}/signing-secret/rotate", Manage),
-    ("DELETE", "projects/{project_id}/signing-secret/previous", Manage),
-    ("GET", "projects/{project_id}/task-groups", Read),
-    ("POST", "projects/{project_id}/task-groups", Write),
-    ("GET", "projects/{project_id}/task-groups/{group_id}", Read),
-    ("PUT", "projects/{project_id}/task-groups/{group_id}", Write),
-    ("PATCH", "projects/{project_id}/task-groups/{group_id}", Write),
-    ("DELETE", "projects/{project_id}/task-groups/{group_id}", Delete),
-    ("POST", "projects/{project_id}/task-groups/{group_id}/start", Write),
-    ("POST", "projects/{project_id}/task-groups/{group_id}/stop", Write),
-    ("GET", "projects/{project_id}/task-groups/{group_id}/tasks", Read),
-    ("GET", "projects/{project_id}/tasks", Read),
-    ("POST", "projects/{project_id}/tasks", Write),
-    ("POST", "projects/{project_id}/tasks/batch-delete", Delete),
-    ("GET", "projects/{project_id}/tasks/{task_uuid}", Read),
-    ("PUT", "projects/{project_id}/tasks/{task_uuid}", Write),
-    ("PATCH", "projects/{project_id}/tasks/{task_uuid}", Write),
-    ("DELETE", "projects/{project_id}/tasks/{task_uuid}", Delete),
-    ("GET", "projects/{project_id}/tasks/{task_uuid}/deletion-preview", Read),
-    ("GET", "projects/{project_id}/tasks/{task_uuid}/executions", Read),
-    ("GET", "projects/{project_id}/tasks/{task_uuid}/next-runs", Read),
-    ("PATCH", "projects/{project_id}/tasks/{task_uuid}/status", Write),
-    ("POST", "projects/{project_id}/tasks/{task_uuid}/trigger", Write),
-    // The last one: nothing can be changed in it any more.
-    ("DELETE", "projects/{project_id}", Manage),
-];
-
-/// Every server function under `/fn`.
-const FUNCTIONS: &[(&str, Need)] = &[
-    ("get_project", Read),
-    ("save_project", Person),
-    ("list_tasks", Read),
-    ("get_task", Read),
-    ("save_task", Write),
-    ("set_status", Write),
-    ("preview_schedule", Read),
-    ("preview_deletion", Read),
-    ("delete_task", Delete),
-    ("get_deletion", Read),
-    ("undo_deletion", Delete),
-    ("retry_deletion", Delete),
-    ("retry_failed", Delete),
-    ("get_fragment", Read),
-    ("run_task", Write),
-    ("cancel_execution", Write),
-    ("save_group", Write),
-    ("start_group", Write),
-    ("stop_group", Write),
-    ("delete_group", Delete),
-    ("save_settings", Manage),
-    ("delete_project", Manage),
-    ("rotate_secret", Manage),
-    ("forget_secret", Manage),
-    ("save_alerts", Manage),
-    ("save_member", Manage),
-    ("remove_member", Manage),
-    ("delete_key", Manage),
-    ("change_password", Person),
-    ("end_session", Person),
-    ("delete_token", Person),
-];
 
 /// Who tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
