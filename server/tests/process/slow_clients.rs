@@ -1,5 +1,6 @@
 //! Clients that take their time: thousands of half-open connections, drops of headers and bodies, connections without end.
 
+use crate::client::TOKEN;
 use crate::node::{Node, PATIENCE, until, url};
 use futures::future::join_all;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -120,7 +121,7 @@ async fn a_body_that_comes_in_drops_is_given_up(pool: PgPoolOptions, on: PgConne
     let paths = [format!("{project}/tasks"), "/fn/delete_task".to_owned()];
     for (path, key) in paths.iter().flat_map(|path| [(path, ""), (path, "Idempotency-Key: slow\r\n")]) {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n{key}\r\n{{"
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n{key}\r\n{{"
         );
         let said = timeout(PATIENCE, drip(connect(&node, neighbour(1)).await, &head)).await.expect("it is kept open");
         assert!(said.starts_with("HTTP/1.1 408 "), "{path}: {said}");
