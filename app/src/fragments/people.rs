@@ -102,7 +102,7 @@ pub fn keys(project: Uuid, keys: &[ApiKey]) -> AnyView {
             </table>
             <form class="form" method="post" action=format!("/projects/{project}/api-keys") aria-label="Create an API key">
                 {named("key")}
-                <fieldset class="field"><legend>"It may"</legend>{scopes.collect_view()}</fieldset>
+                <fieldset class="kinds"><legend>"It may"</legend>{scopes.collect_view()}</fieldset>
                 <div class="foot"><button type="submit" class="btn primary" id="create-key">"Create a key"</button></div>
             </form>
         </section>
