@@ -1,6 +1,6 @@
 #![allow(clippy::print_stdout, reason = "a build tool reports to its terminal")]
-//! `xtask test`: lints, tests of Rust, freshness of `.sqlx`, sizes, the contract of the API, tests in the browser. Every
-//! step runs even after one failed; the last line counts the tests of all runners.
+//! `xtask test`: lints, freshness of `.sqlx`, a build, tests of Rust, sizes, the contract of the API, tests in the
+//! browser. Every step runs even after one failed; the last line counts the tests of all runners.
 
 mod browser;
 mod budget;
@@ -21,9 +21,9 @@ use tally::Tally;
 pub enum Part {
     /// Everything.
     All,
-    /// Lints, tests of Rust, freshness of `.sqlx`.
+    /// Lints, freshness of `.sqlx`, a build, tests of Rust.
     Unit,
-    /// Sizes, the contract of the API and tests in the browser.
+    /// A build, sizes, the contract of the API and tests in the browser.
     Browser,
 }
 
@@ -36,13 +36,13 @@ pub fn test(part: Part) -> Result<ExitCode> {
         tally.step("lint", |_| lint());
         tally.step("sqlx", |_| sqlx::check());
     }
+    // First, for tests of Rust ask for files of the site too.
+    let is_built = tally.step("build", |_| build::build(build::Options { faults: true, ..Default::default() }));
     let postgres = Postgres::start(Kind::Throwaway)?;
     if part != Part::Browser {
         tally.step("unit", |tally| unit::run(&postgres, tally));
     }
-    if part != Part::Unit
-        && tally.step("build", |_| build::build(build::Options { faults: true, ..Default::default() }))
-    {
+    if part != Part::Unit && is_built {
         tally.step("sizes", |_| budget::check());
         tally.step("contract", contract::run);
         tally.step("browser", |tally| browser::run(&postgres, tally));

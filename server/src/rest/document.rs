@@ -50,10 +50,10 @@ pub fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     document["components"]["securitySchemes"] = security_schemes();
     patches::derive(&mut document);
     let schemas = document["components"]["schemas"].clone();
-    for operation in operations(&mut document) {
+    for (method, operation) in operations(&mut document) {
         name(operation);
         describe_parameters(operation);
-        problems::add(operation);
+        problems::add(operation, method != "get");
         headers::add(operation, &schemas);
         describe_answers(operation);
     }
@@ -69,9 +69,9 @@ fn security_schemes() -> Value {
     })
 }
 
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> {
     let items = members(document, "paths").filter_map(|(_, item)| item.as_object_mut());
-    items.flat_map(Map::iter_mut).filter(|(key, _)| METHODS.contains(&key.as_str())).map(|(_, operation)| operation)
+    items.flat_map(Map::iter_mut).map(|(key, item)| (key.as_str(), item)).filter(|(key, _)| METHODS.contains(key))
 }
 
 /// The members of the object that stands at `name`; none where there is none.

@@ -126,9 +126,14 @@ def before_call(ctx, case, kwargs):
         if zlib.crc32(repr(case.path_parameters).encode()) % 5:
             for name in case.path_parameters:
                 case.path_parameters[name] = IDS.get(name, case.path_parameters[name])
-            last = case.operation.path.rsplit("/", 1)[-1].strip("{}")
-            if case.method.upper() == "DELETE" and last in FRESH:
-                case.path_parameters[last] = FRESH[last]()
+    for name, value in (case.path_parameters or {}).items():
+        # A link to what an answer does not have: of an event of no project, say.
+        if value is None:
+            case.path_parameters[name] = IDS[name]
+    # Also the ids of answers are tried: what the other cases need is not taken from them.
+    last = case.operation.path.rsplit("/", 1)[-1].strip("{}")
+    if case.method.upper() == "DELETE" and last in FRESH and case.path_parameters[last] == IDS[last]:
+        case.path_parameters[last] = FRESH[last]()
     if case.query and is_meant_well(ParameterLocation.QUERY):
         for name in QUERY.keys() & case.query.keys():
             case.query[name] = QUERY[name]

@@ -1,5 +1,5 @@
 //! The contract: schemathesis sends to a running server what the OpenAPI document allows and what it forbids, and holds
-//! every answer against the document. It sends the same each time: the seed is fixed (`server/tests/contract`).
+//! every answer against the document. The seed is fixed (`server/tests/contract`), the ids that the server gives are not.
 
 use std::fs;
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use domain::error::ProblemKind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Adds every problem that an operation can answer.
-pub fn add(operation: &mut Value) {
+/// Adds every problem that an operation can answer. What `changes` something in a project is refused while that is deleted.
+pub fn add(operation: &mut Value, changes: bool) {
     let mut kinds: BTreeMap<String, Vec<ProblemKind>> = BTreeMap::new();
     let mut add = |kind| {
         let kinds = kinds.entry(status_of(kind).as_str().to_owned()).or_default();
@@ -17,6 +17,9 @@ pub fn add(operation: &mut Value) {
         }
     };
     by_form(operation).into_iter().for_each(&mut add);
+    if changes && elements(&operation["parameters"]).iter().any(|parameter| parameter["name"] == "project_id") {
+        add(ProblemKind::ProjectPendingDelete);
+    }
     for (_, response) in members(operation, "responses") {
         let said = response["description"].as_str().unwrap_or_default();
         said.split(", ").filter_map(|slug| slug.parse().ok()).for_each(&mut add);
