@@ -20,6 +20,8 @@ use backend::api_keys::{KeyHolder, authenticate};
 use domain::access::Permission;
 use domain::api_key::Scope;
 use domain::error::{ProblemKind, Refusal};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 use tower_http::request_id::RequestId;
 use uuid::Uuid;
 
@@ -65,11 +67,28 @@ pub fn visit(parts: &Parts) -> Visit {
     Visit { address: address(parts), agent: agent.map(str::to_owned), request_id: request_id(parts) }
 }
 
-/// Signs a person in by address and password, unless too many tried before.
+/// The earliest answer to who is not signed in: whoever tries passwords one after the other waits, and others are served.
+const REFUSED_AFTER: Duration = Duration::from_millis(500);
+
+/// Signs a person in by address and password, unless too many tried before. A refusal takes its time.
 ///
 /// # Errors
 /// What [`accounts::sign_in`] refuses; [`ProblemKind::TooManyRequests`] with the time to come back.
 pub async fn sign_in(
+    state: &AppState,
+    parts: &Parts,
+    email: &str,
+    password: &str,
+) -> backend::Result<accounts::SignedIn> {
+    let earliest = Instant::now() + REFUSED_AFTER;
+    let tried = try_sign_in(state, parts, email, password).await;
+    if tried.is_err() {
+        sleep_until(earliest).await;
+    }
+    tried
+}
+
+async fn try_sign_in(
     state: &AppState,
     parts: &Parts,
     email: &str,
@@ -111,14 +130,18 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
 /// Who has the permission in the project that the path names.
 async fn admitted(parts: &mut Parts, state: &AppState, permission: Permission) -> Result<Actor, Problem> {
     let caller = identified(parts, state).await.0?;
-    let params = RawPathParams::from_request_parts(parts, state).await;
-    let params = params.map_err(|rejection| invalid("(path)", &rejection.to_string()))?;
-    let project = params.iter().find(|(name, _)| *name == "project_id").map(|(_, value)| value.parse::<Uuid>());
-    let Some(Ok(project)) = project else {
+    let Some(project) = project_of(parts, state).await? else {
         return Err(invalid("project_id", "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"));
     };
     admit(&state.backend, &caller, project, permission).await?;
     Ok(actor(parts, &caller))
+}
+
+/// The project that the path names; none also where it is not well written.
+pub async fn project_of(parts: &mut Parts, state: &AppState) -> Result<Option<Uuid>, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    let params = params.map_err(|rejection| invalid("(path)", &rejection.to_string()))?;
+    Ok(params.iter().find(|(name, _)| *name == "project_id").and_then(|(_, value)| value.parse().ok()))
 }
 
 macro_rules! callers_of_a_project {

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::Backend;
+use backend::access::standing;
 use backend::idempotency::{self, Held, Kept, Keyed, Turn};
 use domain::error::{ProblemKind, Refusal};
 use std::panic::resume_unwind;
@@ -59,10 +60,12 @@ async fn keyed(state: &AppState, request: Request, next: Next) -> Result<Respons
         return Err(invalid("Idempotency-Key", "is not taken here: the answer shows a secret, and is never kept"));
     }
     let (mut parts, body) = request.into_parts();
-    let caller = access::identified(&mut parts, state).await.0?.id();
+    let caller = access::identified(&mut parts, state).await.0?;
+    let project = access::project_of(&mut parts, state).await?;
+    let who = (caller.id(), standing(&state.backend, &caller, project).await?);
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let body = body.map_err(|rejection| refuse_body(&rejection))?;
-    match idempotency::begin(&state.backend, &remembered(&parts, caller, &key, &body)).await {
+    match idempotency::begin(&state.backend, &remembered(&parts, who, &key, &body)).await {
         Ok(Turn::Act(held)) => {
             Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await)
         }
@@ -81,11 +84,13 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     Ok(key)
 }
 
-/// Whose key it is, and what is asked.
-fn remembered(parts: &Parts, caller: Uuid, key: &str, body: &[u8]) -> Keyed {
+/// Whose key it is, and what is asked. Who may do more or less than before begins anew: what they asked for when they might
+/// is not repeated to them.
+fn remembered(parts: &Parts, (caller, standing): (Uuid, &str), key: &str, body: &[u8]) -> Keyed {
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
     let path = parts.uri.path();
-    let scope = [caller.as_bytes().as_slice(), parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()];
+    let method = parts.method.as_str().as_bytes();
+    let scope = [caller.as_bytes().as_slice(), standing.as_bytes(), method, path.as_bytes(), key.as_bytes()];
     let query = parts.uri.query().unwrap_or_default();
     Keyed::new(&scope, &[query.as_bytes(), header(header::IF_MATCH), body])
 }

@@ -85,6 +85,9 @@ async fn a_key_is_of_one_request_and_one_caller(_: PgPoolOptions, on: PgConnectO
     assert_eq!(app.count("tasks WHERE name = 'Theirs'").await, 1);
     assert!(app.send(caller(&grace)).await.has("idempotency-replayed"));
     assert!(!app.send(caller(&alan)).await.has("idempotency-replayed"));
+    // Who may no longer do it does not read what they were answered when they might.
+    app.join(&project, "grace", "readonly").await;
+    app.send(caller(&grace)).await.problem(403, "forbidden");
     let unkeyed = app.send(create(&project, "Unkeyed").without("idempotency-key")).await;
     assert!(!unkeyed.has("idempotency-replayed"));
     app.end().await;
