@@ -15,7 +15,7 @@ mod views;
 mod wire;
 
 #[cfg(feature = "ssr")]
-pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember};
+pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember, SetAccount};
 #[cfg(feature = "ssr")]
 pub(crate) use deletions::RetryFailed;
 pub use deletions::{RetryDeletion, UndoDeletion};

@@ -3,6 +3,7 @@
 #[cfg(feature = "hydrate")]
 mod real {
     use chrono::{DateTime, Utc};
+    use domain::display::Times;
     use leptos::html::Dialog;
     use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document, window_event_listener};
     use std::time::Duration;
@@ -119,7 +120,7 @@ mod real {
         for element in elements(&format!("#{id} time")) {
             let written = element.get_attribute("datetime").unwrap_or_default();
             let (Ok(at), text) = (written.parse::<DateTime<Utc>>(), element.text_content()) else { continue };
-            let say = if element.class_name() == "left" { crate::words::left } else { crate::words::relative };
+            let say = if element.class_name() == "left" { crate::words::left } else { said };
             let words = say(at, now);
             if text.as_ref() != Some(&words) {
                 element.set_text_content(Some(&words));
@@ -173,6 +174,16 @@ mod real {
         let element = element.or_else(|| document().get_element_by_id("main"));
         if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             let _ = element.focus();
+        }
+    }
+
+    /// A moment in words, as the viewer has chosen.
+    pub fn said(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+        let chosen = document().document_element().and_then(|html| html.get_attribute("data-times"));
+        if chosen.is_some_and(|times| times == Times::Absolute.as_str()) {
+            local(at)
+        } else {
+            crate::words::relative(at, now)
         }
     }
 
@@ -235,6 +246,9 @@ mod real {
     pub fn reload() {}
     pub fn watch_menus() {}
     pub fn focus(_: &str) {}
+    pub fn said(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+        crate::words::relative(at, now)
+    }
     pub fn local(_: DateTime<Utc>) -> String {
         String::new()
     }

@@ -3,13 +3,16 @@
 
 use crate::error::AppError;
 use crate::view;
+use domain::display::Theme;
 use leptos::prelude::*;
 
-/// The parts of a page that the server's own files are named by.
+/// The parts of a page that are the same in all documents.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     /// The path of the stylesheet.
     pub stylesheet: &'a str,
+    /// What the browser has chosen.
+    pub theme: Theme,
 }
 
 /// What was typed into the form of a document, and why it was refused.
@@ -145,11 +148,11 @@ fn field(
 fn document(files: Files<'_>, title: &str, body: AnyView) -> String {
     let title = format!("{title} · Sexton");
     let page = view! {
-        <html lang="en">
+        <html lang="en" data-theme=files.theme.as_str()>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <meta name="color-scheme" content="light dark" />
+                <meta name="color-scheme" content=files.theme.schemes() />
                 <title>{title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=files.stylesheet.to_owned() />

@@ -3,6 +3,7 @@
 //! rendering, and nothing else makes HTML here.
 
 mod account;
+mod accounts;
 mod address;
 mod audit;
 mod badge;
@@ -43,6 +44,10 @@ pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Frag
         ["deletions"] => {
             caller.operator()?;
             deletions::board(backend, None, &address).await
+        }
+        ["accounts"] => {
+            caller.operator()?;
+            accounts::page(backend, &address).await
         }
         ["audit"] => {
             caller.operator()?;

@@ -19,6 +19,8 @@ mod pages;
 mod reactive;
 mod shell;
 mod view;
+#[cfg(feature = "ssr")]
+mod viewer;
 mod words;
 
 #[cfg(feature = "ssr")]

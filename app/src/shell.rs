@@ -10,6 +10,7 @@ use crate::live::Live;
 use crate::pages::{delete, fragment, project_form, task, task_form, tasks};
 use crate::reactive::effect;
 use crate::view;
+use domain::display::Display;
 use leptos::config::LeptosOptions;
 use leptos::hydration::HydrationScripts;
 use leptos::nonce::use_nonce;
@@ -23,13 +24,14 @@ pub fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
     content_security_policy();
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     let options = options.clone();
+    let (Display { theme, times }, operates) = viewer();
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.as_str() data-times=times.as_str() data-operates=operates.then_some("")>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <meta name="color-scheme" content="light dark" />
+                <meta name="color-scheme" content=theme.schemes() />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
                 <HydrationScripts options />
@@ -53,6 +55,16 @@ fn content_security_policy() {
     if let Ok(policy) = http::HeaderValue::try_from(policy) {
         response.insert_header(http::header::CONTENT_SECURITY_POLICY, policy);
     }
+}
+
+#[cfg(feature = "ssr")]
+fn viewer() -> (Display, bool) {
+    (crate::viewer::display(), crate::viewer::operates())
+}
+
+#[cfg(not(feature = "ssr"))]
+fn viewer() -> (Display, bool) {
+    (Display::default(), false)
 }
 
 #[cfg(not(feature = "ssr"))]

@@ -13,6 +13,7 @@ pub mod alert;
 pub mod api_key;
 pub mod audit;
 pub mod deletion;
+pub mod display;
 pub mod error;
 pub mod event;
 pub mod execution;

@@ -124,3 +124,54 @@ test("a new instance is claimed with the token in its file, without JavaScript",
   await expect(page).not.toHaveURL(/\/setup/);
   await context.close();
 });
+
+test("an account is made in the browser, signs in with what was shown, and is disabled", async ({ page, browserOf, expectedErrors }) => {
+  expectedErrors.push(/401 \(Unauthorized\)/);
+  const email = `${crypto.randomUUID()}@example.com`;
+  await page.goto("/account");
+  await hydrated(page);
+  await page.getByRole("link", { name: "Accounts" }).click();
+  const form = page.getByRole("form", { name: "Add an account" });
+  await form.getByLabel("E-mail").fill(email);
+  await form.getByRole("button", { name: "Add" }).click();
+  const password = await page.getByLabel(email).inputValue();
+  await page.getByRole("link", { name: "Done" }).click();
+  await hydrated(page);
+  const theirs = await browserOf({});
+  await theirs.context().clearCookies();
+  const signIn = async () => {
+    await theirs.goto("/login");
+    await theirs.getByLabel("E-mail").fill(email);
+    await theirs.getByLabel("Password").fill(password);
+    await theirs.getByRole("button", { name: "Sign in" }).click();
+  };
+  await signIn();
+  await expect(theirs).toHaveURL(/\/projects$|\/$/);
+  await hydrated(theirs);
+  await expect(theirs.getByRole("navigation", { name: "Main" }).getByRole("link")).toHaveText(["Projects", "Account"]);
+  const row = page.getByTestId("account-row").filter({ hasText: email });
+  await row.getByRole("button", { name: "Disable" }).click();
+  await expect(row).toContainText("Nothing: disabled");
+  await signIn();
+  await expect(theirs.getByRole("alert")).toContainText("wrong");
+});
+
+test("a browser is dark and tells the time as it was told to, from the first byte", async ({ browserOf, api }) => {
+  await newProject(api);
+  const page = await browserOf({ colorScheme: "light" });
+  await page.goto("/account");
+  await hydrated(page);
+  const form = page.getByRole("form", { name: "Display" });
+  await expect(form.getByLabel("As the system is")).toBeChecked();
+  await form.getByLabel("Dark").check();
+  await form.getByLabel("Absolute").check();
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("status").filter({ hasText: "Saved" })).toBeVisible();
+  await hydrated(page);
+  await expect(form.getByLabel("Dark")).toBeChecked();
+  await expect(page.locator("body")).toHaveCSS("background-color", "rgb(14, 16, 19)");
+  const since = page.getByTestId("session-row").first().locator("time").first();
+  const at = await since.getAttribute("datetime");
+  const local = await page.evaluate((at) => new Date(at).toLocaleString(), at!);
+  await expect(since).toHaveText(local);
+});

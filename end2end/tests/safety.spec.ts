@@ -42,6 +42,7 @@ for (const javaScriptEnabled of [true, false]) {
       `${list}/groups`,
       `${list}/audit`,
       "/account",
+      "/accounts",
       "/audit",
       `/login?email=${encodeURIComponent(EVIL)}&next=${encodeURIComponent(EVIL)}`,
       `/login?link=${encodeURIComponent(EVIL)}`,

@@ -5,7 +5,7 @@
 use crate::AppState;
 use crate::access::visit;
 use crate::config::CALLBACK;
-use crate::forms::login;
+use crate::forms::{Frame, login};
 use crate::rest::problem::status;
 use crate::rest::session::with_session;
 use app::documents::Typed;
@@ -35,7 +35,7 @@ struct Wanted {
     next: String,
 }
 
-async fn depart(State(state): State<AppState>, query: Result<Query<Wanted>, QueryRejection>) -> Response {
+async fn depart(State(state): State<AppState>, frame: Frame, query: Result<Query<Wanted>, QueryRejection>) -> Response {
     let next = query.map(|Query(wanted)| wanted.next).unwrap_or_default();
     let next = own_path(&next).unwrap_or("/");
     if matches!(setup::is_claimed(&state.backend).await, Ok(false)) {
@@ -47,7 +47,7 @@ async fn depart(State(state): State<AppState>, query: Result<Query<Wanted>, Quer
             let no_store = [(header::CACHE_CONTROL, "no-store")];
             (no_store, cookie(&state, &departure.browser), Redirect::to(&departure.url)).into_response()
         }
-        Err(failure) => refused(&state, failure, next),
+        Err(failure) => refused(&state, &frame, failure, next),
     }
 }
 
@@ -63,6 +63,7 @@ struct Brought {
 
 async fn arrive(
     State(state): State<AppState>,
+    frame: Frame,
     parts: Parts,
     query: Result<Query<Brought>, QueryRejection>,
 ) -> Response {
@@ -80,7 +81,7 @@ async fn arrive(
             (with_session(&state, begun.session), cookie(&state, ""), Redirect::to(own_path(&next).unwrap_or("/")))
                 .into_response()
         }
-        Err(failure) => refused(&state, failure, ""),
+        Err(failure) => refused(&state, &frame, failure, ""),
     }
 }
 
@@ -89,7 +90,7 @@ fn issuer(state: &AppState) -> Result<&Issuer, Refusal> {
     state.oidc.as_ref().ok_or_else(|| Refusal::new(ProblemKind::RouteNotFound, detail))
 }
 
-fn refused(state: &AppState, failure: Failure, next: &str) -> Response {
+fn refused(state: &AppState, frame: &Frame, failure: Failure, next: &str) -> Response {
     let (code, refusal) = match failure {
         Failure::Issuer(detail) => (StatusCode::BAD_GATEWAY, Refusal::new(ProblemKind::Unavailable, detail)),
         Failure::Refused(error) => {
@@ -97,7 +98,7 @@ fn refused(state: &AppState, failure: Failure, next: &str) -> Response {
             (status(&refusal), refusal)
         }
     };
-    login(state, code, &Typed { next: next.to_owned(), error: Some(AppError(refusal)), ..Typed::default() })
+    login(state, frame, code, &Typed { next: next.to_owned(), error: Some(AppError(refusal)), ..Typed::default() })
 }
 
 fn cookie_name(state: &AppState) -> &'static str {

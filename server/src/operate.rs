@@ -81,7 +81,7 @@ async fn in_days(backend: &Backend, days: Option<u16>) -> Result<Option<DateTime
 fn password(file: Option<PathBuf>) -> Result<(String, bool)> {
     match file {
         Some(file) => Ok((password_of(&file)?, false)),
-        None => Ok((Uuid::new_v4().simple().to_string(), true)),
+        None => Ok((users::made_password(), true)),
     }
 }
 

@@ -6,13 +6,17 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use super::plain::{authenticate, backend, may, redirect_form};
+use super::plain::{authenticate, backend, may, operate, redirect_form};
 #[cfg(feature = "ssr")]
 use domain::access::Permission;
 
 /// Where the page of the account is.
 #[cfg(feature = "ssr")]
 const ACCOUNT: &str = "/account";
+
+/// Where the page of all accounts is.
+#[cfg(feature = "ssr")]
+const ACCOUNTS: &str = "/accounts";
 
 /// Changes the password of who calls; their other sessions end.
 #[server(protocol = Wire, prefix = "/fn", endpoint = "change_password")]
@@ -51,6 +55,19 @@ pub async fn delete_token(id: Uuid) -> Result<Option<String>, AppError> {
     };
     let result: Result<Option<String>, AppError> = result.await;
     redirect_form(&result, &(), ACCOUNT, |_| ACCOUNT.to_owned());
+    result
+}
+
+/// Lets an account sign in no more, or again; for who administers the instance.
+#[server(protocol = Wire, prefix = "/fn", endpoint = "set_account")]
+pub async fn set_account(id: Uuid, is_disabled: bool) -> Result<Option<String>, AppError> {
+    let result = async {
+        let actor = operate()?;
+        backend::accounts::users::set_disabled(&backend()?, &actor, id, is_disabled).await?;
+        Ok(None)
+    };
+    let result: Result<Option<String>, AppError> = result.await;
+    redirect_form(&result, &(), ACCOUNTS, |_| ACCOUNTS.to_owned());
     result
 }
 

@@ -1,5 +1,5 @@
-//! A moment: absolute UTC from the server; relative, with the viewer's own clock in a tooltip, once the page has come
-//! alive.
+//! A moment: absolute UTC from the server; as the viewer has chosen, with the viewer's own clock in a tooltip, once the page has
+//! come alive.
 
 use crate::reactive::{effect, memo};
 use crate::view;
@@ -38,7 +38,7 @@ impl Clock {
 #[component]
 pub fn Moment(at: DateTime<Utc>) -> impl IntoView {
     let clock = expect_context::<Clock>();
-    let text = move || clock.now().map_or_else(|| words::absolute(at), |now| words::relative(at, now));
+    let text = move || clock.now().map_or_else(|| words::absolute(at), |now| browser::said(at, now));
     let title = move || if clock.alive.get() { browser::local(at) } else { words::absolute(at) };
     view! {
         <time datetime=at.to_rfc3339() title=title>

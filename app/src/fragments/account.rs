@@ -2,14 +2,15 @@
 
 use super::address::Address;
 use super::html;
-use super::parts::{moment, moment_or_dash};
+use super::parts::{moment, moment_or_dash, none};
 use super::people::named;
 use crate::api::{ChangePassword, DeleteToken, EndSession, Fragment};
 use crate::error::AppError;
-use crate::view;
+use crate::{view, viewer};
 use backend::Backend;
 use backend::access::{Caller, Person};
 use domain::account::{PersonalToken, Session};
+use domain::display::{Display, Theme, Times};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use uuid::Uuid;
@@ -19,23 +20,39 @@ pub async fn page(backend: &Backend, caller: &Caller, address: &Address<'_>) -> 
     let person = caller.person()?;
     let sessions = backend::accounts::sessions(backend, person).await?;
     let tokens = backend::accounts::tokens::list(backend, person, None, Some(200)).await?.data;
-    let changed = address.get("notice").is_some_and(|notice| notice == "password");
-    Ok(Fragment::new("Account", &html(whole(person, &sessions, &tokens, changed))))
+    let notice = address.get("notice").and_then(|notice| match notice.as_ref() {
+        "password" => Some("The password was changed. Other browsers were signed out."),
+        "display" => Some("Saved for this browser."),
+        _ => None,
+    });
+    Ok(Fragment::new("Account", &html(whole(person, &sessions, &tokens, viewer::display(), notice))))
 }
 
-pub(super) fn whole(person: &Person, sessions: &[Session], tokens: &[PersonalToken], changed: bool) -> AnyView {
-    let audit = person.is_admin.then(|| view! { <a class="btn" href="/audit">"Audit of this instance"</a> });
+pub(super) fn whole(
+    person: &Person,
+    sessions: &[Session],
+    tokens: &[PersonalToken],
+    display: Display,
+    notice: Option<&'static str>,
+) -> AnyView {
+    let operates = person.is_admin.then(|| {
+        view! {
+            <a class="btn" href="/accounts">"Accounts"</a>
+            <a class="btn" href="/audit">"Audit of this instance"</a>
+        }
+    });
     view! {
         <div class="head">
             <h1>"Account"</h1>
             <span class="space"></span>
-            {audit}
+            {operates}
             <form method="post" action="/logout" class="inline"><button type="submit" class="btn" id="sign-out">"Sign out"</button></form>
         </div>
         <p class="sub" data-testid="who">{person.email.clone()}</p>
-        {changed.then(|| view! { <p class="alert" role="status">"The password was changed. Other browsers were signed out."</p> })}
+        {notice.map(|words| view! { <p class="alert" role="status">{words}</p> })}
         <div class="settings">
             {password()}
+            {shows(display)}
             {browsers(person, sessions)}
             {programs(tokens)}
         </div>
@@ -57,6 +74,42 @@ fn password() -> AnyView {
             {field("Present password", "current_password", "current-password")}
             {field("New password, at least 12 characters", "new_password", "new-password")}
             <div class="foot"><button type="submit" class="btn primary" id="change-password">"Change the password"</button></div>
+        </form>
+    }
+}
+
+/// What this browser shows.
+fn shows(display: Display) -> AnyView {
+    let choice = |name: &'static str, value: &'static str, words: &'static str, chosen: bool| {
+        view! {
+            <label class="radio">
+                <input type="radio" name=name value=value checked=chosen />
+                {words}
+            </label>
+        }
+    };
+    let themes = Theme::ALL.iter().map(|theme| {
+        let words = match theme {
+            Theme::System => "As the system is",
+            Theme::Light => "Light",
+            Theme::Dark => "Dark",
+        };
+        choice(Display::THEME, theme.as_str(), words, *theme == display.theme)
+    });
+    let times = Times::ALL.iter().map(|times| {
+        let words = match times {
+            Times::Relative => "Relative: 3 min ago",
+            Times::Absolute => "Absolute, in your zone",
+        };
+        choice(Display::TIMES, times.as_str(), words, *times == display.times)
+    });
+    view! {
+        <form class="form card" method="post" action="/account/display" aria-label="Display">
+            <h2>"Display"</h2>
+            <p class="sub">"In this browser."</p>
+            <fieldset class="kinds"><legend>"Theme"</legend>{themes.collect_view()}</fieldset>
+            <fieldset class="kinds"><legend>"Times"</legend>{times.collect_view()}</fieldset>
+            <div class="foot"><button type="submit" class="btn primary" id="save-display">"Save"</button></div>
         </form>
     }
 }
@@ -107,6 +160,7 @@ fn programs(tokens: &[PersonalToken]) -> AnyView {
                 <thead><tr><th scope="col">"Name"</th><th scope="col">"Last use"</th><th scope="col">"Ends"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{tokens.iter().map(row).collect_view()}</tbody>
             </table>
+            {none(tokens, "There is none.")}
             <form class="form" method="post" action="/account/tokens" aria-label="Create a token">
                 <p class="sub">"A program with your token may what you may: Authorization: Bearer sxt_…"</p>
                 {named("token")}

@@ -1,5 +1,7 @@
 //! Texts of others in fragments: the browser puts a fragment on the page as it is, so every one must be escaped here.
 
+use super::account;
+use super::accounts;
 use super::address::Address;
 use super::deletion;
 use super::deletions;
@@ -10,12 +12,15 @@ use super::html;
 use super::project_deletion;
 use super::projects;
 use super::statistics;
+use backend::access::Person;
 use backend::executions::{ExecutionQuery, LogQuery};
 use chrono::DateTime;
+use domain::account::{PersonalToken, Session, User};
 use domain::deletion::{
     DeadLetter, Deletion, DeletionState, DeletionSummary, EntryKind, FailureKind, LastError, Receipt, Step,
     TimelineEntry,
 };
+use domain::display::Display;
 use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, LogLevel, LogLine, Trigger};
 use domain::group::TaskGroup;
 use domain::page::Page;
@@ -249,4 +254,17 @@ fn a_deletion_shows_its_task_who_asked_and_why_it_failed_as_texts() {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("state", EVIL).finish();
         assert_harmless(deletions::whole(&board, &Address::parse(&format!("?{query}"))));
     }
+}
+
+#[test]
+fn no_text_of_accounts_becomes_markup() {
+    let (id, at) = (Uuid::nil(), DateTime::UNIX_EPOCH);
+    let person = Person { id, email: EVIL.to_owned(), is_admin: true, session: None };
+    let agent = Some(EVIL.to_owned());
+    let session = Session { id, created_at: at, last_seen_at: at, expires_at: at, address: agent.clone(), agent };
+    let (name, hint) = (EVIL.to_owned(), EVIL.to_owned());
+    let token = PersonalToken { id, name, hint, expires_at: None, last_used_at: None, created_at: at };
+    assert_harmless(account::whole(&person, &[session], &[token], Display::default(), None));
+    let user = User { id, email: EVIL.to_owned(), is_admin: false, disabled_at: Some(at), created_at: at };
+    assert_harmless(accounts::whole(&Page { data: vec![user], next_cursor: Some(EVIL.to_owned()) }));
 }

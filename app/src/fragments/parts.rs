@@ -95,6 +95,11 @@ pub fn empty(title: &'static str, hint: &'static str) -> AnyView {
     }
 }
 
+/// What a table says below its name when it has no rows; the stylesheet leaves out its head then.
+pub fn none<T>(rows: &[T], words: &'static str) -> Option<AnyView> {
+    rows.is_empty().then(|| view! { <p class="sub none">{words}</p> })
+}
+
 /// A link that chooses what is shown.
 pub fn chip(href: String, words: &'static str, is_current: bool) -> AnyView {
     view! { <a class="chip" href=href aria-current=is_current.then_some("true")>{words}</a> }

@@ -1,6 +1,6 @@
 //! Who is in a project and which programs have keys of it: sections of its settings.
 
-use super::parts::{button_form, moment, moment_or_dash};
+use super::parts::{button_form, moment, moment_or_dash, none};
 use crate::api::{DeleteKey, RemoveMember, SaveMember};
 use crate::view;
 use domain::access::Role;
@@ -44,6 +44,7 @@ pub fn members(project: Uuid, members: &[Member], typed_email: &str) -> AnyView 
                 <thead><tr><th scope="col">"Who"</th><th scope="col">"Role"</th><th scope="col">"Since"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
+            {none(members, "Nobody yet, but who administers the instance.")}
             <form class="form" method="post" action=SaveMember::PATH aria-label="Add a member">
                 <input type="hidden" name="project_id" value=project.to_string() />
                 <div class="field">
@@ -100,6 +101,7 @@ pub fn keys(project: Uuid, keys: &[ApiKey]) -> AnyView {
                 <thead><tr><th scope="col">"Name"</th><th scope="col">"May"</th><th scope="col">"Last use"</th><th scope="col">"Ends"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
+            {none(keys, "There is none.")}
             <form class="form" method="post" action=format!("/projects/{project}/api-keys") aria-label="Create an API key">
                 {named("key")}
                 <fieldset class="kinds"><legend>"It may"</legend>{scopes.collect_view()}</fieldset>

@@ -95,7 +95,7 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
 ///
 /// # Errors
 /// [`ProblemKind::UserNotFound`], [`ProblemKind::ValidationFailed`].
-pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password: &str) -> Result<()> {
+pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password: &str) -> Result<User> {
     check_password("password", password)
         .map_err(|error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]))?;
     let hash = password::hash(password.to_owned()).await?;
@@ -105,7 +105,14 @@ pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password
     db::user::set_password(&mut tx, id, &hash).await?;
     db::session::delete_others(&mut tx, id, None).await?;
     audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(id).named(&user.email)).await?;
-    faults::commit(tx, "change").await
+    faults::commit(tx, "change").await?;
+    Ok(user.into())
+}
+
+/// A password that nobody guesses, for who has none yet: 32 characters.
+#[must_use]
+pub fn made_password() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 /// The account with this address.

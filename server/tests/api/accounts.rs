@@ -25,6 +25,18 @@ impl App {
     }
 }
 
+impl Answer {
+    /// What is shown this once.
+    fn secret(&self) -> String {
+        let after = self.text.split_once("readonly value=\"").unwrap_or_else(|| panic!("{self:?}")).1;
+        after.split('"').next().unwrap().to_owned()
+    }
+
+    fn says(&self, status: u16, words: &str) {
+        assert!(self.status == status && self.text.contains(words), "{self:?}");
+    }
+}
+
 /// What a browser would send back.
 fn cookie(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
@@ -179,6 +191,57 @@ async fn forms_sign_in_and_out_without_any_program(_: PgPoolOptions, on: PgConne
     let out = app.with_cookie("POST", "/logout", &mine).await;
     assert_eq!((out.status, out.header("location")), (303, "/login"));
     assert_eq!(app.with_cookie("GET", "/projects", &mine).await.status, 303);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn who_administers_the_instance_makes_and_disables_accounts_and_nobody_else(
+    _: PgPoolOptions,
+    on: PgConnectOptions,
+) {
+    let app = App::new(&on).await;
+    let form = |path: &str, fields: &[(&str, &str)]| call("POST", path).form(fields).header("accept", "text/html");
+    let new = [("email", "grace@example.com"), ("admin", "")];
+    let made = app.send(form("/accounts/new", &new)).await;
+    assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{made:?}");
+    let first = made.secret();
+    let session = cookie(&app.sign_in("grace@example.com", &first).await);
+    app.send(form("/accounts/new", &new)).await.says(409, "another account has this address already");
+    app.send(form("/accounts/new", &[("email", "grace")])).await.says(422, "email");
+    let user = users::by_email(&app.state.backend, "grace@example.com").await.unwrap();
+    let (id, page) = (user.id.to_string(), app.get("/accounts").await);
+    assert!(page.text.contains("grace@example.com") && !page.text.contains(&first), "{page:?}");
+    let password = format!("/accounts/{id}/password");
+    let disable = [("id", id.as_str()), ("is_disabled", "true")];
+    let hers = |call: crate::call::Call| call.without("authorization").header("cookie", &session);
+    let before = app.snapshot().await;
+    for path in ["/accounts/new", &password] {
+        assert_eq!(app.send(hers(form(path, &new))).await.status, 403, "{path}");
+        assert_eq!(app.send(form(path, &new).without("authorization")).await.status, 401, "{path}");
+    }
+    assert_eq!(app.with_cookie("GET", "/accounts", &session).await.status, 403);
+    assert_eq!(app.snapshot().await, before);
+    let second = app.send(form(&password, &[])).await.secret();
+    app.with_cookie("GET", "/api/v1/session", &session).await.problem(401, "unauthorized");
+    app.sign_in("grace@example.com", &first).await.problem(401, "unauthorized");
+    app.sign_in("grace@example.com", &second).await.ok(201);
+    assert_eq!(app.send(form("/fn/set_account", &disable)).await.header("location"), "/accounts");
+    app.sign_in("grace@example.com", &second).await.problem(401, "unauthorized");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_browser_shows_pages_as_it_was_told(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let fields = [("theme", "dark"), ("times", "absolute\r\nx: y")];
+    let chosen = app.send(call("POST", "/account/display").form(&fields)).await;
+    let set: Vec<_> = chosen.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
+    assert!(matches!(set[..], [one] if one.starts_with("theme=dark; ") && one.contains("HttpOnly")), "{set:?}");
+    for path in ["/account", "/login?link=x"] {
+        let page = app.send(call("GET", path).header("cookie", "theme=dark; times=\"<b>")).await;
+        assert!(page.text.contains("data-theme=\"dark\"") && !page.text.contains("<b>"), "{path}: {page:?}");
+    }
+    assert_eq!(app.get("/login?next=/projects").await.header("location"), "/projects", "who is signed in is not asked");
     app.end().await;
 }
 

@@ -113,7 +113,9 @@ async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
     let (app, stage) = stage(&on).await;
     let mut functions: Vec<_> = server_fn_paths().map(|(path, method)| (path.to_owned(), method.to_string())).collect();
     let keys = format!("{}/api-keys", stage.project.trim_start_matches("/api/v1"));
-    let documents = ["/login", "/login/link", "/logout", "/setup", "/account/tokens", &keys];
+    let account = format!("/accounts/{}/password", uuid::Uuid::nil());
+    let own = ["/account/tokens", "/account/display", "/accounts/new", &account, &keys];
+    let documents = ["/login", "/login/link", "/logout", "/setup"].into_iter().chain(own);
     functions.extend(documents.map(|path| (path.to_owned(), "POST".to_owned())));
     assert!(functions.len() >= 20, "{functions:?}");
     let before = app.snapshot().await;

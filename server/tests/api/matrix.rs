@@ -157,6 +157,7 @@ async fn every_server_function_lets_in_whom_it_should_and_nobody_else(_: PgPoolO
             ("form[version]", ""),
             ("form[name]", ""),
             ("status", "ACTIVE"),
+            ("is_disabled", "false"),
             ("mode", "block"),
         ]);
         fields.extend([("email", "nobody@example.com"), ("role", "readonly")]);

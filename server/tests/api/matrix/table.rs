@@ -127,6 +127,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("save_member", Manage),
     ("remove_member", Manage),
     ("delete_key", Manage),
+    ("set_account", Operator),
     ("change_password", Person),
     ("end_session", Person),
     ("delete_token", Person),
