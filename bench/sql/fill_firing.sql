@@ -9,7 +9,7 @@ made AS (
                        overlap_policy, missed_run_policy, completion)
     SELECT bench_id('firing', n), place.id, 'firing ' || n, 'RECURRING',
            jsonb_build_object('timezone', 'UTC', 'cron_expression',
-               CASE WHEN $3 THEN '0 * * * * *' ELSE format('%s %s/5 * * * *', off % 60, (off / 60) % 5) END),
+               CASE WHEN $3 THEN '0 * * * * *' ELSE format('%s %s-59/5 * * * *', off % 60, (off / 60) % 5) END),
            'spread', 'ACTIVE', 30, 'SKIP', 'RUN_ONCE', 'RESPONSE'
     FROM due, place RETURNING id),
 first AS (

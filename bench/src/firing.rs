@@ -39,6 +39,7 @@ pub async fn steady(stage: &Stage, seconds: u64) -> Result<Section> {
         let twice = calls.iter().filter(|(_, calls)| calls.len() > 1).count();
         let within = calls.iter().filter_map(|(_, calls)| calls.first()).filter(|call| (from..to).contains(&call.due));
         let late: Vec<f64> = within.map(|call| call.late_ms).collect();
+        ensure!(!late.is_empty(), "nothing was called, see {}", stage.folder.display());
         let missed = missed(&place, tasks, from, to).await?;
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| percentile(&late, share));
         let rate = tasks / 300;
