@@ -45,10 +45,7 @@ pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Frag
             caller.operator()?;
             deletions::board(backend, None, &address).await
         }
-        ["accounts"] => {
-            caller.operator()?;
-            accounts::page(backend, &address).await
-        }
+        ["accounts"] => accounts::page(backend, caller, &address).await,
         ["audit"] => {
             caller.operator()?;
             audit::page(backend, None, &address).await

@@ -5,7 +5,7 @@
 
 use crate::api_keys::KeyHolder;
 use crate::{Actor, Backend, Result, db, secret};
-use domain::access::{Permission, Role, scopes_allow};
+use domain::access::{Permission, scopes_allow};
 use domain::audit::ActorKind;
 use domain::error::{ProblemKind, Refusal};
 use uuid::Uuid;
@@ -79,21 +79,18 @@ pub async fn may(backend: &Backend, caller: &Caller, project_id: Uuid, permissio
     Ok(sees(backend, caller, project_id, permission).await? == Some(true))
 }
 
-/// What a caller is in the project, or in the instance where none is named: while this stays, they may do the same.
+/// Whether a caller may change something in this project still, where it is named and there. One that is gone is in nobody's
+/// way: who has deleted it may hear again that they have.
 ///
 /// # Errors
 /// A database error.
-pub async fn standing(backend: &Backend, caller: &Caller, project_id: Option<Uuid>) -> Result<&'static str> {
-    Ok(match (caller, project_id) {
-        (Caller::Person(person), _) if person.is_admin => "administrator",
-        (Caller::Person(person), Some(project_id)) => {
-            let mut conn = backend.pool.acquire().await?;
-            db::member::role(&mut conn, project_id, person.id).await?.map_or("stranger", Role::as_str)
-        }
-        (Caller::Person(_), None) => "person",
-        // Its scopes stay what they are.
-        (Caller::Program(_), _) => "program",
-    })
+pub async fn acts_still(backend: &Backend, caller: &Caller, project_id: Option<Uuid>) -> Result<bool> {
+    let Some(project_id) = project_id else { return Ok(true) };
+    if may(backend, caller, project_id, Permission::Write).await? {
+        return Ok(true);
+    }
+    let mut conn = backend.pool.acquire().await?;
+    Ok(matches!(caller, Caller::Program(_)) || db::project::get(&mut conn, project_id).await?.is_none())
 }
 
 /// None for who may not even know of the project; else whether they have the permission.

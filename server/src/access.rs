@@ -67,7 +67,8 @@ pub fn visit(parts: &Parts) -> Visit {
     Visit { address: address(parts), agent: agent.map(str::to_owned), request_id: request_id(parts) }
 }
 
-/// The earliest answer to who is not signed in: whoever tries passwords one after the other waits, and others are served.
+/// The earliest answer to who is not signed in: a client that waits for it before it tries the next password leaves the machine to
+/// others. The limits hold for those who do not wait.
 const REFUSED_AFTER: Duration = Duration::from_millis(500);
 
 /// Signs a person in by address and password, unless too many tried before. A refusal takes its time.

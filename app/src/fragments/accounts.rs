@@ -7,18 +7,21 @@ use crate::api::{Fragment, SetAccount};
 use crate::error::AppError;
 use crate::view;
 use backend::Backend;
+use backend::access::Caller;
 use domain::account::User;
 use domain::page::Page;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
+use uuid::Uuid;
 
 /// The page.
-pub async fn page(backend: &Backend, address: &Address<'_>) -> Result<Fragment, AppError> {
+pub async fn page(backend: &Backend, caller: &Caller, address: &Address<'_>) -> Result<Fragment, AppError> {
+    let viewer = caller.operator()?.id;
     let page = backend::accounts::users::list(backend, address.get("cursor").as_deref(), None).await?;
-    Ok(Fragment::new("Accounts", &html(whole(&page))))
+    Ok(Fragment::new("Accounts", &html(whole(&page, viewer))))
 }
 
-pub(super) fn whole(page: &Page<User>) -> AnyView {
+pub(super) fn whole(page: &Page<User>, viewer: Uuid) -> AnyView {
     let next = page.next_cursor.as_deref().map(|cursor| href("/accounts", &[("cursor", Some(cursor))]));
     view! {
         <div class="head"><h1>"Accounts"</h1></div>
@@ -27,7 +30,7 @@ pub(super) fn whole(page: &Page<User>) -> AnyView {
             <section class="card table">
                 <table>
                     <thead><tr><th scope="col">"Who"</th><th scope="col">"May"</th><th scope="col">"Since"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
-                    <tbody>{page.data.iter().map(row).collect_view()}</tbody>
+                    <tbody>{page.data.iter().map(|user| row(user, viewer)).collect_view()}</tbody>
                 </table>
             </section>
             {next_page(next, "Older")}
@@ -36,14 +39,14 @@ pub(super) fn whole(page: &Page<User>) -> AnyView {
     }
 }
 
-fn row(user: &User) -> AnyView {
+fn row(user: &User, viewer: Uuid) -> AnyView {
     let may = match (user.disabled_at, user.is_admin) {
         (Some(at), _) => view! { "Nothing: disabled " {moment(at)} },
         (None, true) => "Administer this instance".into_any(),
         (None, false) => "What projects allow".into_any(),
     };
     let is_disabled = user.disabled_at.is_some();
-    let password = (!is_disabled).then(|| {
+    let password = (!is_disabled && user.id != viewer).then(|| {
         view! {
             <form method="post" action=format!("/accounts/{}/password", user.id) class="inline">
                 <button type="submit" class="btn" id=format!("password-{}", user.id)>"New password"</button>

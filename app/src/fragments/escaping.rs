@@ -266,5 +266,5 @@ fn no_text_of_accounts_becomes_markup() {
     let token = PersonalToken { id, name, hint, expires_at: None, last_used_at: None, created_at: at };
     assert_harmless(account::whole(&person, &[session], &[token], Display::default(), None));
     let user = User { id, email: EVIL.to_owned(), is_admin: false, disabled_at: Some(at), created_at: at };
-    assert_harmless(accounts::whole(&Page { data: vec![user], next_cursor: Some(EVIL.to_owned()) }));
+    assert_harmless(accounts::whole(&Page { data: vec![user], next_cursor: Some(EVIL.to_owned()) }, id));
 }

@@ -16,6 +16,7 @@ use backend::accounts::{self, tokens, users};
 use backend::api_keys;
 use domain::account::TokenDraft;
 use domain::api_key::ApiKeyDraft;
+use domain::error::{ProblemKind, Refusal};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -97,7 +98,14 @@ async fn reset_password(
     ApiPath(user_id): ApiPath<Uuid>,
 ) -> Response {
     let password = users::made_password();
-    let made = users::reset_password(&state.backend, &actor, user_id, &password).await;
+    let made = async {
+        if actor.id == Some(user_id) {
+            let detail = "Change your own password on the page of your account, where the present one is asked for.";
+            return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
+        }
+        users::reset_password(&state.backend, &actor, user_id, &password).await
+    };
+    let made = made.await;
     shown(&frame, "password", made.map(|user| (user.email, password)), "/accounts")
 }
 

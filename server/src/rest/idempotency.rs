@@ -1,6 +1,8 @@
 //! `Idempotency-Key` on POST and DELETE (draft-ietf-httpapi-idempotency-key-header), around the handlers of the API: a repeat
 //! is answered as the first request was, with `Idempotency-Replayed: true`, and nothing happens twice.
 //!
+//! Whoever may no longer change anything in the project is not told what they were told when they might.
+//!
 //! Invariant: an answer that shows a secret is never stored; those routes refuse the header ([`SHOWS_A_SECRET`]). An answer
 //! that says nothing of the request itself, such as 503 or 429, is not kept: a repeat acts. A client that hangs up does not
 //! stop a handler whose answer is to be kept: this is what the key is for.
@@ -15,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::Backend;
-use backend::access::standing;
+use backend::access::acts_still;
 use backend::idempotency::{self, Held, Kept, Keyed, Turn};
 use domain::error::{ProblemKind, Refusal};
 use std::panic::resume_unwind;
@@ -62,14 +64,15 @@ async fn keyed(state: &AppState, request: Request, next: Next) -> Result<Respons
     let (mut parts, body) = request.into_parts();
     let caller = access::identified(&mut parts, state).await.0?;
     let project = access::project_of(&mut parts, state).await?;
-    let who = (caller.id(), standing(&state.backend, &caller, project).await?);
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let body = body.map_err(|rejection| refuse_body(&rejection))?;
-    match idempotency::begin(&state.backend, &remembered(&parts, who, &key, &body)).await {
+    match idempotency::begin(&state.backend, &remembered(&parts, caller.id(), &key, &body)).await {
         Ok(Turn::Act(held)) => {
             Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await)
         }
-        Ok(Turn::Repeat(kept)) => Ok(repeat(kept)),
+        Ok(Turn::Repeat(kept)) if acts_still(&state.backend, &caller, project).await? => Ok(repeat(kept)),
+        // The handler says what they may, and does nothing of it.
+        Ok(Turn::Repeat(_)) => Ok(next.run(Request::from_parts(parts, body.into())).await),
         Err(error) => Err(error.into()),
     }
 }
@@ -84,13 +87,11 @@ fn key(headers: &HeaderMap) -> Result<&str, Problem> {
     Ok(key)
 }
 
-/// Whose key it is, and what is asked. Who may do more or less than before begins anew: what they asked for when they might
-/// is not repeated to them.
-fn remembered(parts: &Parts, (caller, standing): (Uuid, &str), key: &str, body: &[u8]) -> Keyed {
+/// Whose key it is, and what is asked.
+fn remembered(parts: &Parts, caller: Uuid, key: &str, body: &[u8]) -> Keyed {
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
     let path = parts.uri.path();
-    let method = parts.method.as_str().as_bytes();
-    let scope = [caller.as_bytes().as_slice(), standing.as_bytes(), method, path.as_bytes(), key.as_bytes()];
+    let scope = [caller.as_bytes().as_slice(), parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()];
     let query = parts.uri.query().unwrap_or_default();
     Keyed::new(&scope, &[query.as_bytes(), header(header::IF_MATCH), body])
 }

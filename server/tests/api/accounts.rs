@@ -7,6 +7,7 @@ use backend::{Actor, accounts};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -74,7 +75,9 @@ async fn who_may_not_sign_in_is_told_the_same_whatever_is_wrong(_: PgPoolOptions
     let gone = users::by_email(&app.state.backend, "gone@example.com").await.unwrap();
     users::set_disabled(&app.state.backend, &Actor::system("test"), gone.id, true).await.unwrap();
     let said = |answer: &Answer| answer.problem(401, "unauthorized")["detail"].clone();
+    let begun = Instant::now();
     let wrong = said(&app.sign_in("grace@example.com", "wrong").await);
+    assert!(begun.elapsed() >= Duration::from_millis(500), "a refusal takes its time");
     for (email, password) in [("nobody@example.com", PASSWORD), ("gone@example.com", PASSWORD), ("", "")] {
         assert_eq!(said(&app.sign_in(email, password).await), wrong);
     }
@@ -227,19 +230,32 @@ async fn who_administers_the_instance_makes_and_disables_accounts_and_nobody_els
     app.sign_in("grace@example.com", &second).await.ok(201);
     assert_eq!(app.send(form("/fn/set_account", &disable)).await.header("location"), "/accounts");
     app.sign_in("grace@example.com", &second).await.problem(401, "unauthorized");
+    let enable = [("id", id.as_str()), ("is_disabled", "false")];
+    assert_eq!(app.send(form("/fn/set_account", &enable)).await.status, 302);
+    app.sign_in("grace@example.com", &second).await.ok(201);
+    // Who asks is the only administrator, and has a page of their own for their password.
+    let own = app.get("/api/v1/session").await.ok(200)["user"]["id"].as_str().unwrap().to_owned();
+    let last = app.send(call("POST", "/fn/set_account").form(&[("id", &own), ("is_disabled", "true")])).await;
+    assert!(last.text.contains("last-admin"), "{last:?}");
+    app.send(form(&format!("/accounts/{own}/password"), &[])).await.says(403, "Change your own password");
+    app.send(form(&format!("/accounts/{}/password", uuid::Uuid::nil()), &[])).await.says(404, "no account");
     app.end().await;
 }
 
 #[sqlx::test(migrations = false)]
 async fn a_browser_shows_pages_as_it_was_told(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::new(&on).await;
-    let fields = [("theme", "dark"), ("times", "absolute\r\nx: y")];
-    let chosen = app.send(call("POST", "/account/display").form(&fields)).await;
-    let set: Vec<_> = chosen.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
-    assert!(matches!(set[..], [one] if one.starts_with("theme=dark; ") && one.contains("HttpOnly")), "{set:?}");
-    for path in ["/account", "/login?link=x"] {
-        let page = app.send(call("GET", path).header("cookie", "theme=dark; times=\"<b>")).await;
-        assert!(page.text.contains("data-theme=\"dark\"") && !page.text.contains("<b>"), "{path}: {page:?}");
+    for (times, cookies) in [("absolute", &["theme=dark; ", "times=absolute; "][..]), ("never", &["theme=dark; "])] {
+        let fields = [("theme", "dark"), ("times", times)];
+        let chosen = app.send(call("POST", "/account/display").form(&fields)).await;
+        let set: Vec<_> = chosen.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
+        let is_safe = |set: &str| set.contains("HttpOnly") && set.contains("SameSite=Lax");
+        assert_eq!(set.len(), cookies.len(), "{set:?}");
+        assert!(set.iter().zip(cookies).all(|(set, cookie)| set.starts_with(cookie) && is_safe(set)), "{set:?}");
+    }
+    for (path, shown) in [("/account", "data-times=\"absolute\""), ("/login?link=x", "<form")] {
+        let page = app.send(call("GET", path).header("cookie", "theme=dark; times=absolute")).await;
+        assert!(page.text.contains("data-theme=\"dark\"") && page.text.contains(shown), "{path}: {page:?}");
     }
     assert_eq!(app.get("/login?next=/projects").await.header("location"), "/projects", "who is signed in is not asked");
     app.end().await;

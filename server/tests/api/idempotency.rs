@@ -172,6 +172,23 @@ async fn an_answer_that_says_nothing_of_the_request_is_not_kept(_: PgPoolOptions
 }
 
 #[sqlx::test(migrations = false)]
+async fn who_has_deleted_a_project_hears_so_again_when_it_is_gone(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let grace = app.person("grace").await;
+    let draft = json!({ "name": "Hers", "execution_endpoint": "http://example.com/" });
+    let project =
+        app.send(call("POST", "/api/v1/projects").by(&grace).json(&draft)).await.header("location").to_owned();
+    let delete = || call("DELETE", &project).by(&grace).header("idempotency-key", KEY);
+    let first = app.send(delete()).await;
+    first.ok(202);
+    app.execute("UPDATE project_deletions SET wake_at = now()").await;
+    while backend::projects::delete::advance(&app.state.backend).await.unwrap() {}
+    app.send(call("GET", &project).by(&grace)).await.problem(404, "project-not-found");
+    assert_replayed(&app.send(delete()).await, &first);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_key_must_be_printable_short_and_alone(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::new(&on).await;
     let project = app.project("Billing").await;

@@ -16,8 +16,7 @@ pub(crate) struct Small {
 /// runs, 1,000 log lines), and their tasks; of the thousand that are longest due. What somebody else holds is skipped, so this
 /// never waits and never deadlocks.
 ///
-/// The text fixes the plan, which the planner's statistics, always of before this moment, would get wrong: it believes that
-/// hardly anything is SCHEDULED or in flight. What is due is chosen before the joins (900 ms at 50,000 otherwise, instead of
+/// The text leaves the planner little to choose, for its statistics are always of before this moment: it believes that hardly anything is SCHEDULED or in flight. What is due is chosen before the joins (900 ms at 50,000 otherwise, instead of
 /// 3). The joins go by primary key: without `completed_at IS NULL` no index of open deletions can be taken for them (26 s at
 /// 3,000 due beside an open transaction, instead of 0.1). The looks at history read 101 runs of the task, and no list of
 /// all that is in flight. `after` spares the entries of those that are gone already, which the index keeps while anybody may
