@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod finish;
 mod guard;
+mod in_time;
 mod leases;
 
 use crate::db::execution::Ended;

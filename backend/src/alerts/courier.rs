@@ -171,6 +171,7 @@ impl Courier {
             at: delivery.now,
             secrets: &delivery.secrets,
             timeout_seconds: ANSWERED_WITHIN_SECONDS,
+            until: None,
         };
         match self.caller.post(post).await {
             Ok(_) => Ok(()),

@@ -55,6 +55,9 @@ impl Failure {
             if let Some(blocked) = inner.downcast_ref::<super::guard::Blocked>() {
                 return Self::refused(blocked);
             }
+            if inner.is::<super::in_time::TooLate>() {
+                return Self::held_up();
+            }
             cause = inner;
         }
         let message = if error.is_timeout() && error.is_connect() {

@@ -2,11 +2,12 @@
 
 use super::answer::{self, Failure};
 use super::guard::{self, Guarded};
+use super::in_time::InTime;
 use crate::db::execution::Ended;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::execution::{CallResponse, CallRetryPolicy, ExecutionStatus, Trigger};
 use domain::task::Completion;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Body, Client, Url, redirect};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub(crate) struct Post<'a> {
     pub at: DateTime<Utc>,
     pub secrets: &'a [Option<String>; 2],
     pub timeout_seconds: i32,
+    /// Later it is not sent.
+    pub until: Option<Instant>,
 }
 
 /// The client that makes the calls: no redirects, no proxy, addresses checked.
@@ -79,7 +82,8 @@ impl Caller {
     /// Makes the call, unless the lease is nearly over: a node that was held up does not send what others have taken over.
     pub(super) async fn make(&self, call: &Call, lease: Duration) -> Result<CallResponse, Failure> {
         let planned = &call.planned;
-        if call.began.elapsed() + lease / 4 > lease {
+        let until = call.began + (lease - lease / 4);
+        if Instant::now() > until {
             return Err(Failure::held_up());
         }
         let post = Post {
@@ -89,6 +93,7 @@ impl Caller {
             at: call.at(),
             secrets: &planned.secrets,
             timeout_seconds: planned.timeout_seconds,
+            until: Some(until),
         };
         self.post(post).await
     }
@@ -108,7 +113,7 @@ impl Caller {
             request = request.header(HEADER_WEBHOOK_SIGNATURE, signatures);
         }
         let began = Instant::now();
-        match request.body(post.body).send().await {
+        match request.body(Body::wrap(InTime::new(post.body, post.until))).send().await {
             Ok(response) => answer::read(response, began, post.at).await,
             Err(error) => Err(Failure::of(&error, post.timeout_seconds)),
         }
@@ -180,5 +185,37 @@ impl Call {
                 end(ExecutionStatus::Failed, Some(failure.message), failure.response, retry_at)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    /// Sends once; answers what the endpoint read before the connection ended, and how the call ended.
+    async fn sent(until: Instant) -> (String, Option<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let endpoint = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = Vec::new();
+            while !read.ends_with(b"{}") && stream.read_buf(&mut read).await.unwrap() > 0 {}
+            String::from_utf8(read).unwrap()
+        });
+        let caller = Caller::new(true).unwrap();
+        let (body, at, until) = ("{}".to_owned(), DateTime::UNIX_EPOCH, Some(until));
+        let post = Post { id: Uuid::nil(), url: &url, body, at, secrets: &[None, None], timeout_seconds: 30, until };
+        let ended = caller.post(post).await;
+        (endpoint.await.unwrap(), ended.err().map(|failure| failure.message))
+    }
+
+    #[tokio::test]
+    async fn what_is_too_late_when_the_connection_is_there_is_not_sent_at_all() {
+        let (read, said) = sent(Instant::now()).await;
+        assert_eq!((read.as_str(), said), ("", Some(Failure::held_up().message)));
+        let (read, _) = sent(Instant::now() + Duration::from_secs(60)).await;
+        assert!(read.contains("content-length: 2") && read.ends_with("\r\n\r\n{}"), "{read}");
     }
 }
