@@ -104,6 +104,8 @@ for (const [look, options] of Object.entries(LOOKS)) {
   });
 
   test(`the reference of the API is for everyone ${look}`, async ({ browserOf }) => {
+    // axe reads a page of all operations.
+    test.slow();
     const page = await browserOf({ ...options, reducedMotion: "reduce" });
     await page.goto("/api/docs");
     await expect(page.getByRole("heading", { level: 1, name: "API" })).toBeVisible();
