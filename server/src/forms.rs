@@ -6,12 +6,13 @@ mod secrets;
 
 use crate::AppState;
 use crate::access::{self, SignedIn, visit};
+use crate::rest::extract::ApiForm;
 use crate::rest::problem::{Problem, status};
 use crate::rest::session::{with_session, without_session};
 use app::documents::{self, Typed};
 use app::error::AppError;
 use axum::Router;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -78,7 +79,12 @@ pub fn login(state: &AppState, frame: &Frame, code: StatusCode, typed: &Typed) -
     page(code, documents::login(frame.files(), typed, elsewhere))
 }
 
-async fn sign_in(State(state): State<AppState>, frame: Frame, parts: Parts, Form(form): Form<SignInForm>) -> Response {
+async fn sign_in(
+    State(state): State<AppState>,
+    frame: Frame,
+    parts: Parts,
+    ApiForm(form): ApiForm<SignInForm>,
+) -> Response {
     let result = access::sign_in(&state, &parts, &form.email, &form.password).await;
     begun(&state, &frame, result, form)
 }
@@ -87,7 +93,7 @@ async fn sign_in_by_link(
     State(state): State<AppState>,
     frame: Frame,
     parts: Parts,
-    Form(form): Form<SignInForm>,
+    ApiForm(form): ApiForm<SignInForm>,
 ) -> Response {
     let result = accounts::sign_in_by_link(&state.backend, &visit(&parts), &form.token).await;
     begun(&state, &frame, result, SignInForm { token: String::new(), ..form })
@@ -134,7 +140,12 @@ async fn show_setup(
     Ok(page(StatusCode::OK, documents::setup(frame.files(), &typed)))
 }
 
-async fn claim(State(state): State<AppState>, frame: Frame, parts: Parts, Form(form): Form<SignInForm>) -> Response {
+async fn claim(
+    State(state): State<AppState>,
+    frame: Frame,
+    parts: Parts,
+    ApiForm(form): ApiForm<SignInForm>,
+) -> Response {
     match setup::claim(&state.backend, &visit(&parts), &form.token, &form.email, &form.password).await {
         Ok(begun) => (with_session(&state, begun.session), Redirect::to("/")).into_response(),
         Err(error) => {
@@ -147,15 +158,18 @@ async fn claim(State(state): State<AppState>, frame: Frame, parts: Parts, Form(f
     }
 }
 
-/// How this browser is to show pages; what is not known stays as it was.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+/// How this browser is to show pages.
+#[derive(Deserialize)]
 struct DisplayForm {
-    theme: String,
-    times: String,
+    theme: Theme,
+    times: Times,
 }
 
-async fn choose_display(State(state): State<AppState>, _: SignedIn, Form(form): Form<DisplayForm>) -> Response {
+async fn choose_display(
+    State(state): State<AppState>,
+    _: SignedIn,
+    ApiForm(form): ApiForm<DisplayForm>,
+) -> impl IntoResponse {
     let cookie = |name, value: &'static str| {
         Cookie::build((name, value))
             .path("/")
@@ -164,10 +178,8 @@ async fn choose_display(State(state): State<AppState>, _: SignedIn, Form(form): 
             .http_only(true)
             .same_site(SameSite::Lax)
     };
-    let theme = form.theme.parse().ok().map(|theme: Theme| cookie(Display::THEME, theme.as_str()));
-    let times = form.times.parse().ok().map(|times: Times| cookie(Display::TIMES, times.as_str()));
-    let jar = [theme, times].into_iter().flatten().fold(CookieJar::new(), CookieJar::add);
-    (jar, Redirect::to("/account?notice=display")).into_response()
+    let jar = CookieJar::new().add(cookie(Display::THEME, form.theme.as_str()));
+    (jar.add(cookie(Display::TIMES, form.times.as_str())), Redirect::to("/account?notice=display"))
 }
 
 /// Sends people who are not signed in to where they can: a page that is asked for by nobody known.

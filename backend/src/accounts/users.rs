@@ -91,11 +91,16 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
     Ok(user.into())
 }
 
-/// Gives an account another password; all its sessions end.
+/// Gives an account another password; all its sessions end. Nobody does this to themselves: a session alone must not be
+/// enough to take an account over.
 ///
 /// # Errors
-/// [`ProblemKind::UserNotFound`], [`ProblemKind::ValidationFailed`].
+/// [`ProblemKind::UserNotFound`], [`ProblemKind::ValidationFailed`], [`ProblemKind::Forbidden`].
 pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password: &str) -> Result<User> {
+    if actor.id == Some(id) {
+        let detail = "Change your own password on the page of your account, where the present one is asked for.";
+        return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
+    }
     check_password("password", password)
         .map_err(|error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]))?;
     let hash = password::hash(password.to_owned()).await?;

@@ -3,12 +3,12 @@
 use super::frame::{Frame, page};
 use crate::AppState;
 use crate::access::{Manager, Operator, SignedIn};
-use crate::rest::extract::ApiPath;
+use crate::rest::extract::{ApiForm, ApiPath};
 use crate::rest::problem::status;
 use app::documents;
 use app::error::AppError;
 use axum::Router;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
@@ -16,7 +16,6 @@ use backend::accounts::{self, tokens, users};
 use backend::api_keys;
 use domain::account::TokenDraft;
 use domain::api_key::ApiKeyDraft;
-use domain::error::{ProblemKind, Refusal};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -44,7 +43,7 @@ async fn create_token(
     State(state): State<AppState>,
     SignedIn(person, actor): SignedIn,
     frame: Frame,
-    Form(form): Form<SecretForm>,
+    ApiForm(form): ApiForm<SecretForm>,
 ) -> Response {
     let made = async {
         let expires_at = accounts::expiry(&state.backend, &form.days).await?;
@@ -58,7 +57,7 @@ async fn create_key(
     Manager(actor): Manager,
     frame: Frame,
     ApiPath(project_id): ApiPath<Uuid>,
-    Form(form): Form<SecretForm>,
+    ApiForm(form): ApiForm<SecretForm>,
 ) -> Response {
     let ticked =
         [("read", &form.read), ("write", &form.write), ("delete", &form.delete), ("callbacks", &form.callbacks)];
@@ -84,7 +83,7 @@ async fn create_account(
     State(state): State<AppState>,
     Operator(actor): Operator,
     frame: Frame,
-    Form(form): Form<AccountForm>,
+    ApiForm(form): ApiForm<AccountForm>,
 ) -> Response {
     let password = users::made_password();
     let made = users::add(&state.backend, &actor, &form.email, &password, !form.admin.is_empty()).await;
@@ -98,14 +97,7 @@ async fn reset_password(
     ApiPath(user_id): ApiPath<Uuid>,
 ) -> Response {
     let password = users::made_password();
-    let made = async {
-        if actor.id == Some(user_id) {
-            let detail = "Change your own password on the page of your account, where the present one is asked for.";
-            return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
-        }
-        users::reset_password(&state.backend, &actor, user_id, &password).await
-    };
-    let made = made.await;
+    let made = users::reset_password(&state.backend, &actor, user_id, &password).await;
     shown(&frame, "password", made.map(|user| (user.email, password)), "/accounts")
 }
 

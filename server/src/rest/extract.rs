@@ -3,8 +3,8 @@
 use super::problem::Problem;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, FormRejection, PathRejection};
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use backend::tasks::etag::Precondition;
@@ -94,6 +94,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         };
         json.end().map_err(|error| invalid("(body)", &error.to_string()))?;
         Ok(Self(value))
+    }
+}
+
+/// What a form sends.
+pub struct ApiForm<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiForm<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Form::from_request(request, state).await {
+            Ok(Form(form)) => Ok(Self(form)),
+            Err(FormRejection::InvalidFormContentType(_)) => {
+                let detail = "The body must have Content-Type: application/x-www-form-urlencoded.";
+                Err(Refusal::new(ProblemKind::UnsupportedMediaType, detail).into())
+            }
+            Err(FormRejection::BytesRejection(rejection)) => Err(refuse_body(&rejection)),
+            Err(rejection) => Err(invalid("(body)", &rejection.body_text())),
+        }
     }
 }
 

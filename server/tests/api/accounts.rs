@@ -245,14 +245,19 @@ async fn who_administers_the_instance_makes_and_disables_accounts_and_nobody_els
 #[sqlx::test(migrations = false)]
 async fn a_browser_shows_pages_as_it_was_told(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::new(&on).await;
-    for (times, cookies) in [("absolute", &["theme=dark; ", "times=absolute; "][..]), ("never", &["theme=dark; "])] {
-        let fields = [("theme", "dark"), ("times", times)];
-        let chosen = app.send(call("POST", "/account/display").form(&fields)).await;
-        let set: Vec<_> = chosen.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
-        let is_safe = |set: &str| set.contains("HttpOnly") && set.contains("SameSite=Lax");
-        assert_eq!(set.len(), cookies.len(), "{set:?}");
-        assert!(set.iter().zip(cookies).all(|(set, cookie)| set.starts_with(cookie) && is_safe(set)), "{set:?}");
+    let choose = |times| call("POST", "/account/display").form(&[("theme", "dark"), ("times", times)]);
+    let chosen = app.send(choose("absolute")).await;
+    let mut set: Vec<_> = chosen.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
+    set.sort_unstable();
+    let is_safe = |set: &str| set.contains("HttpOnly") && set.contains("SameSite=Lax");
+    assert_eq!(set.len(), 2, "{set:?}");
+    for (set, cookie) in set.iter().zip(["theme=dark; ", "times=absolute; "]) {
+        assert!(set.starts_with(cookie) && is_safe(set), "{set}");
     }
+    let refused = app.send(choose("never")).await;
+    let detail = refused.problem(400, "invalid-request")["detail"].to_string();
+    assert!(detail.contains("`relative` or `absolute`") && !refused.has("set-cookie"), "{detail}");
+    app.send(call("POST", "/account/display")).await.problem(415, "unsupported-media-type");
     for (path, shown) in [("/account", "data-times=\"absolute\""), ("/login?link=x", "<form")] {
         let page = app.send(call("GET", path).header("cookie", "theme=dark; times=absolute")).await;
         assert!(page.text.contains("data-theme=\"dark\"") && page.text.contains(shown), "{path}: {page:?}");
