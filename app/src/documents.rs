@@ -1,6 +1,7 @@
 //! Pages that are documents of their own, without a program in the browser: signing in, setting up, and what is shown once.
 //! They stand before or beside everything else, so they need nothing of it.
 
+use crate::components::icons::Bell;
 use crate::error::AppError;
 use crate::view;
 use domain::display::Theme;
@@ -86,7 +87,7 @@ pub fn setup(files: Files<'_>, typed: &Typed) -> String {
 /// A secret that is seen only now.
 pub fn shown_once(files: Files<'_>, what: &str, name: &str, secret: &str, back: &str) -> String {
     let body = view! {
-        <h1>{format!("Your new {what}")}</h1>
+        <h1>{format!("New {what}")}</h1>
         <p>"Copy it now: it is not kept, and cannot be shown again."</p>
         <div class="form card">
             <div class="field">
@@ -158,7 +159,7 @@ fn document(files: Files<'_>, title: &str, body: AnyView) -> String {
                 <link rel="stylesheet" href=files.stylesheet.to_owned() />
             </head>
             <body>
-                <header><a href="/" class="logo">"Sexton"</a></header>
+                <header><a href="/" class="logo"><Bell />"Sexton"</a></header>
                 <main id="main" class="alone">{body}</main>
             </body>
         </html>

@@ -49,7 +49,7 @@ pub(super) fn whole(
             <form method="post" action="/logout" class="inline"><button type="submit" class="btn" id="sign-out">"Sign out"</button></form>
         </div>
         <p class="sub" data-testid="who">{person.email.clone()}</p>
-        {notice.map(|words| view! { <p class="alert" role="status">{words}</p> })}
+        {notice.map(|words| view! { <p class="banner" role="status">{words}</p> })}
         <div class="settings">
             {password()}
             {shows(display)}

@@ -58,7 +58,7 @@ fn row(user: &User, viewer: Uuid) -> AnyView {
             <td>{user.email.clone()}</td>
             <td data-label="May">{may}</td>
             <td data-label="Since">{moment(user.created_at)}</td>
-            <td class="actions many">
+            <td class="actions">
                 {password}
                 <form method="post" action=SetAccount::PATH class="inline">
                     <input type="hidden" name="id" value=user.id.to_string() />
