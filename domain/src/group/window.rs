@@ -123,6 +123,16 @@ impl Window {
     }
 }
 
+/// `22:00–04:00 Europe/Berlin`, or `always`.
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.hours {
+            Some((start, end)) => write!(f, "{}–{} {}", start.format("%H:%M"), end.format("%H:%M"), self.zone),
+            None => f.write_str("always"),
+        }
+    }
+}
+
 impl TaskGroupDraft {
     /// Checks every field and returns the draft, trimmed, with its window.
     ///

@@ -5,6 +5,24 @@ use chrono::{
     DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday,
 };
 use chrono_tz::Tz;
+use std::ops::RangeInclusive;
+
+/// Years that a moment or a date may lie in: those that RFC 3339 can write.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+
+/// Refuses a moment outside the years 1 to 9999, where zones and calendars end.
+///
+/// # Errors
+/// A [`FieldError`] for `field`.
+pub fn check_moment(field: &str, at: DateTime<Utc>) -> Result<(), FieldError> {
+    // A day of room on each side: in some zone it is another year already.
+    let is_inside =
+        |days: i64| at.checked_add_signed(TimeDelta::days(days)).is_some_and(|at| YEARS.contains(&at.year()));
+    if is_inside(-1) && is_inside(1) {
+        return Ok(());
+    }
+    Err(FieldError::new(field, "must be a moment in the years 1 to 9999"))
+}
 
 /// The IANA zone of a schedule.
 pub(super) fn parse_zone(name: &str) -> Result<Tz, FieldError> {
@@ -43,37 +61,86 @@ pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
     (text.len() == 5).then(|| NaiveTime::parse_from_str(text, "%H:%M").ok()).flatten()
 }
 
-/// A day, a range of days, or a day of the week on which a task does not run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exclusion {
-    /// From the first to the last day, both included.
-    Days(NaiveDate, NaiveDate),
-    /// Every such day.
-    Weekday(Weekday),
+/// Days on which a task does not run: ranges of dates, merged and in order, and days of the week.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Exclusions {
+    ranges: Vec<(NaiveDate, NaiveDate)>,
+    weekdays: [bool; 7],
 }
 
-impl Exclusion {
-    pub(super) fn parse(index: usize, text: &str) -> Result<Self, FieldError> {
-        let field = format!("schedule_config.exclusions[{index}]");
-        let allowed =
-            "must be a date (2026-12-24), a range of dates (2026-12-24/2027-01-01) or a day of the week (SUN)";
-        let refuse = || FieldError::new(&field, allowed);
-        if let Some(day) = parse_weekday(text) {
-            return Ok(Self::Weekday(day));
+impl Exclusions {
+    /// Parses the entries of `schedule_config.exclusions`.
+    ///
+    /// # Errors
+    /// One [`FieldError`] per refused entry.
+    pub(super) fn parse(entries: &[String]) -> Result<Self, Vec<FieldError>> {
+        if entries.len() > MAX_EXCLUSIONS {
+            let message = format!("must have at most {MAX_EXCLUSIONS} entries");
+            return Err(vec![FieldError::new("schedule_config.exclusions", message)]);
         }
-        let (first, last) = text.split_once('/').unwrap_or((text, text));
-        let first: NaiveDate = first.parse().map_err(|_| refuse())?;
-        let last: NaiveDate = last.parse().map_err(|_| refuse())?;
-        if last < first {
-            return Err(FieldError::new(&field, "the range must not end before it begins"));
+        let (mut exclusions, mut errors) = (Self::default(), Vec::new());
+        for (index, text) in entries.iter().enumerate() {
+            match parse_weekday(text) {
+                Some(day) => exclusions.weekdays[day.num_days_from_monday() as usize] = true,
+                None => match parse_days(index, text) {
+                    Ok(days) => exclusions.ranges.push(days),
+                    Err(error) => errors.push(error),
+                },
+            }
         }
-        Ok(Self::Days(first, last))
+        exclusions.ranges = merged(exclusions.ranges);
+        if errors.is_empty() { Ok(exclusions) } else { Err(errors) }
     }
 
-    pub(super) fn covers(&self, day: NaiveDate) -> bool {
-        match self {
-            Self::Days(first, last) => (*first..=*last).contains(&day),
-            Self::Weekday(weekday) => day.weekday() == *weekday,
+    /// The first day from `day` on that is not excluded; none when every day is. It jumps over whole ranges, so it costs a few
+    /// comparisons per entry, however long the ranges are.
+    pub(super) fn first_allowed(&self, day: NaiveDate) -> Option<NaiveDate> {
+        if self.weekdays == [true; 7] {
+            return None;
+        }
+        let mut day = day;
+        let mut ahead = self.ranges.partition_point(|(_, last)| *last < day);
+        loop {
+            if self.weekdays[day.weekday().num_days_from_monday() as usize] {
+                day = day.succ_opt()?;
+            } else {
+                while self.ranges.get(ahead).is_some_and(|(_, last)| *last < day) {
+                    ahead += 1;
+                }
+                match self.ranges.get(ahead) {
+                    Some((first, last)) if *first <= day => day = last.succ_opt()?,
+                    _ => return Some(day),
+                }
+            }
         }
     }
+}
+
+/// Entries of `schedule_config.exclusions`, at most.
+const MAX_EXCLUSIONS: usize = 366;
+
+/// A date or a range of dates, both ends included.
+fn parse_days(index: usize, text: &str) -> Result<(NaiveDate, NaiveDate), FieldError> {
+    let field = format!("schedule_config.exclusions[{index}]");
+    let allowed = "must be a date (2026-12-24), a range of dates (2026-12-24/2027-01-01) or a day of the week (SUN)";
+    let parse = |text: &str| text.parse().ok().filter(|day: &NaiveDate| YEARS.contains(&day.year()));
+    let (first, last) = text.split_once('/').unwrap_or((text, text));
+    let (Some(first), Some(last)) = (parse(first), parse(last)) else { return Err(FieldError::new(&field, allowed)) };
+    if last < first {
+        return Err(FieldError::new(&field, "the range must not end before it begins"));
+    }
+    Ok((first, last))
+}
+
+/// The same days as ranges that neither overlap nor touch, in order.
+fn merged(mut ranges: Vec<(NaiveDate, NaiveDate)>) -> Vec<(NaiveDate, NaiveDate)> {
+    ranges.sort_unstable();
+    let mut merged: Vec<(NaiveDate, NaiveDate)> = Vec::with_capacity(ranges.len());
+    for (first, last) in ranges {
+        match merged.last_mut() {
+            Some((_, end)) if end.succ_opt().is_none_or(|next| first <= next) => *end = last.max(*end),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
 }

@@ -43,6 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, FieldError> {
         let allowed = "@hourly, @daily, @weekly, @monthly, @yearly and @every 90s";
         return Err(FieldError::new(FIELD, format!("{text} is not supported; allowed are {allowed}")));
     }
+    refuse_empty_elements(text)?;
     parser().parse(text).map(|cron| Expression::Cron(Box::new(cron))).map_err(|error| explain(text, &error.to_string()))
 }
 
@@ -67,6 +68,21 @@ pub(super) fn next_after(cron: &Cron, zone: Tz, after: DateTime<Utc>) -> Option<
             return Some(at);
         }
     }
+}
+
+/// Croner takes an empty list element for a field without any value, which no time ever matches, and searches all years for
+/// one.
+fn refuse_empty_elements(text: &str) -> Result<(), FieldError> {
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let names = PARTS.get(PARTS.len().saturating_sub(parts.len())..).unwrap_or(&PARTS);
+    for (part, (name, allowed)) in parts.iter().zip(names) {
+        if part.split(',').any(str::is_empty) {
+            let message =
+                format!("cannot have {name} \"{part}\": an element of the list is empty (allowed: {allowed})");
+            return Err(FieldError::new(FIELD, message));
+        }
+    }
+    Ok(())
 }
 
 /// Finds the part that is refused by putting each one alone between stars.

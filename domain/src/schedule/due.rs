@@ -1,9 +1,11 @@
 //! What is to happen with a task that is due: which of its due times are fired, which are skipped, when it runs next.
 //!
 //! Decided by computing from the first due time, `now` and the policy: never by counting ticks, so that an outage of a
-//! week costs the same as one of a minute. Called by the scheduler under the lock of the task's schedule row.
+//! week costs the same as one of a minute. What it
+//! costs is bounded whatever the schedule is. Called by the scheduler before it locks the task's schedule row.
 
 use super::Schedule;
+use super::parsed::Budget;
 use crate::group::Window;
 use crate::task::{MissedRunPolicy, RunState};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +16,10 @@ const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
 const MOST_MADE_UP: usize = 100;
 /// Missed due times are counted up to here.
 const COUNT_CAP: usize = 1_000;
+
+/// Candidates that one decision looks at, at most: enough for an outage of any length between bursts of any shape. Beyond
+/// that, the missed due times are counted from the first one instead of from now.
+const STEPS: u32 = 20_000;
 
 /// What is to happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,22 +35,6 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// The first run strictly after `after` for which the window of the task's group is open.
-    #[must_use]
-    pub fn next_open_after(&self, after: DateTime<Utc>, window: Option<&Window>) -> Option<DateTime<Utc>> {
-        let Some(window) = window else { return self.next_after(after) };
-        let mut from = after;
-        // Each step jumps over a whole closed time; a schedule that is never inside the window has no run.
-        for _ in 0..1_000 {
-            let at = self.next_after(from)?;
-            if window.state(at) == RunState::Running {
-                return Some(at);
-            }
-            from = window.opens_from(at)? - TimeDelta::microseconds(1);
-        }
-        None
-    }
-
     /// Decides about a task whose run at `first` has come. What lies between is missed, and the policy says what becomes of
     /// it; a single run that is not late is simply fired.
     #[must_use]
@@ -57,14 +47,17 @@ impl Schedule {
     ) -> Due {
         // Planned for a time that has been closed since: nothing was due then.
         let is_closed = window.is_some_and(|window| window.state(first) != RunState::Running);
-        let mut next = if is_closed { self.next_open_after(first, window) } else { Some(first) };
+        let mut budget = Budget::new(STEPS);
+        let mut next = if is_closed { self.search(first, window, &mut budget) } else { Some(first) };
         let mut times = Vec::new();
         while let Some(at) = next.filter(|at| *at <= now && times.len() < COUNT_CAP) {
             times.push(at);
-            next = self.next_open_after(at, window);
+            next = self.search(at, window, &mut budget);
         }
         if next.is_some_and(|at| at <= now) {
-            times = self.latest(now, window).unwrap_or(times);
+            times = self.latest(&times, now, window, &mut budget).unwrap_or(times);
+        }
+        if next.is_some_and(|at| at <= now) || budget.is_spent() {
             next = self.next_open_after(now, window);
         }
         let is_late = |at: &DateTime<Utc>| now - *at > MISSED_AFTER;
@@ -77,16 +70,27 @@ impl Schedule {
         Due { fire, missed: times.len(), last_missed: times.last().copied(), next }
     }
 
-    /// The last 1,000 due times up to `now`, of which there are more: looks back twice as far each time until there are
-    /// enough, and then half way between too few and too many.
-    fn latest(&self, now: DateTime<Utc>, window: Option<&Window>) -> Option<Vec<DateTime<Utc>>> {
-        let (mut back, mut too_few, mut too_many) = (1_i64, 0, None);
-        for _ in 0..64 {
+    /// The last 1,000 due times up to `now`, of which there are more; `first` are the first of them. Looks back over the time
+    /// that those took, then twice as far each time until there are enough, and then half way between too few and too many.
+    fn latest(
+        &self,
+        first: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        window: Option<&Window>,
+        budget: &mut Budget,
+    ) -> Option<Vec<DateTime<Utc>>> {
+        let took = (*first.last()? - *first.first()?).num_seconds();
+        let (mut back, mut too_few, mut too_many) = (took + took / 4 + 1, 0, None);
+        while !budget.is_spent() {
             let after = now.checked_sub_signed(TimeDelta::try_seconds(back)?)?;
-            let runs =
-                std::iter::successors(self.next_open_after(after, window), |at| self.next_open_after(*at, window));
-            let mut within: Vec<_> = runs.take_while(|at| *at <= now).take(2 * COUNT_CAP).collect();
+            let mut within = Vec::new();
+            let mut next = self.search(after, window, budget);
+            while let Some(at) = next.filter(|at| *at <= now && within.len() < 2 * COUNT_CAP) {
+                within.push(at);
+                next = self.search(at, window, budget);
+            }
             match within.len() {
+                _ if budget.is_spent() => return None,
                 0..COUNT_CAP => too_few = back,
                 len if len < 2 * COUNT_CAP => return Some(within.split_off(len - COUNT_CAP)),
                 _ => too_many = Some(back),

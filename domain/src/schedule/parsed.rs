@@ -1,6 +1,6 @@
 //! A checked schedule and what follows from it: the next run, the words, the preview.
 
-use super::calendar::{Exclusion, instant, parse_time, parse_weekday, parse_zone};
+use super::calendar::{Exclusions, check_moment, instant, parse_time, parse_weekday, parse_zone};
 use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
@@ -11,15 +11,38 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-/// Skipping excluded days gives up after so many: what is excluded for that long never fires.
-const MAX_EXCLUDED_DAYS: usize = 3_660;
+/// Candidates that one search for the next run looks at, at most. A schedule without a run among them never fires.
+const STEPS_OF_SEARCH: u32 = 1_000;
+/// Candidates that a preview looks at, at most: it shows fewer runs than asked for where they are that rare.
+const STEPS_OF_PREVIEW: u32 = 5_000;
+
+/// What a computation may still cost, in candidates looked at. Whoever writes a schedule decides how many there are, so every
+/// loop over them takes its steps from one of these.
+#[derive(Debug)]
+pub(super) struct Budget(u32);
+
+impl Budget {
+    pub(super) fn new(steps: u32) -> Self {
+        Self(steps)
+    }
+
+    /// Takes a step; none when there is none left.
+    fn take(&mut self) -> Option<()> {
+        self.0 = self.0.checked_sub(1)?;
+        Some(())
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.0 == 0
+    }
+}
 
 /// A schedule that has been checked.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     zone: Tz,
     rule: Rule,
-    exclusions: Vec<Exclusion>,
+    exclusions: Exclusions,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +61,7 @@ impl Schedule {
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
         let schedule = Self::read(kind, config)?;
         match &schedule.rule {
-            Rule::Once(at) if schedule.is_excluded(*at) => {
+            Rule::Once(at) if schedule.first_allowed_from(*at) != Some(*at) => {
                 Err(vec![FieldError::new("schedule_config.run_at", "is on a day that exclusions leave out")])
             }
             Rule::Expression(_) | Rule::Window { .. } if schedule.next_after(now).is_none() => {
@@ -56,16 +79,7 @@ impl Schedule {
         let mut errors = Vec::new();
         let zone = parse_zone(&config.timezone).map_err(|e| errors.push(e)).ok();
         let rule = parse_rule(kind, config).map_err(|e| errors.extend(e)).ok();
-        let mut exclusions = Vec::new();
-        for (index, text) in config.exclusions.iter().take(366).enumerate() {
-            match Exclusion::parse(index, text) {
-                Ok(exclusion) => exclusions.push(exclusion),
-                Err(error) => errors.push(error),
-            }
-        }
-        if config.exclusions.len() > 366 {
-            errors.push(FieldError::new("schedule_config.exclusions", "must have at most 366 entries"));
-        }
+        let exclusions = Exclusions::parse(&config.exclusions).map_err(|e| errors.extend(e)).unwrap_or_default();
         let (Some(zone), Some(rule), true) = (zone, rule, errors.is_empty()) else { return Err(errors) };
         Ok(Self { zone, rule, exclusions })
     }
@@ -73,23 +87,56 @@ impl Schedule {
     /// The first run strictly after `after`, or none.
     #[must_use]
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.next_open_after(after, None)
+    }
+
+    /// The first run strictly after `after` for which the window of the task's group is open.
+    #[must_use]
+    pub fn next_open_after(&self, after: DateTime<Utc>, window: Option<&Window>) -> Option<DateTime<Utc>> {
+        self.search(after, window, &mut Budget::new(STEPS_OF_SEARCH))
+    }
+
+    /// Refuses a recurring schedule that never runs while `hours` of the task's group are open. A stop by hand does not count.
+    ///
+    /// # Errors
+    /// A [`FieldError`] that names the window.
+    pub fn check_meets(&self, hours: &Window, now: DateTime<Utc>) -> Result<(), FieldError> {
+        let hours = hours.clone().with_override(None);
+        if matches!(self.rule, Rule::Once(_)) || self.next_open_after(now, Some(&hours)).is_some() {
+            return Ok(());
+        }
+        let message = format!("this schedule never runs while its task group is open ({hours})");
+        Err(FieldError::new("schedule_config", message))
+    }
+
+    /// The next run, found within the budget and [`STEPS_OF_SEARCH`]. Each step jumps over all excluded days and over a whole
+    /// closed time, so its cost depends on neither's length.
+    pub(super) fn search(
+        &self,
+        after: DateTime<Utc>,
+        window: Option<&Window>,
+        budget: &mut Budget,
+    ) -> Option<DateTime<Utc>> {
         let mut from = after;
-        for _ in 0..MAX_EXCLUDED_DAYS {
-            let next = self.rule_after(from)?;
-            if !self.is_excluded(next) {
-                return Some(next);
+        for _ in 0..STEPS_OF_SEARCH {
+            budget.take()?;
+            let at = self.rule_after(from)?;
+            let allowed = self.first_allowed_from(at)?;
+            let open = window.map_or(Some(allowed), |window| window.opens_from(allowed))?;
+            if open == at {
+                return Some(at);
             }
-            let day = next.with_timezone(&self.zone).date_naive();
-            let midnight = day.checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN);
-            // Strictly after: step back so that midnight itself stays a candidate.
-            from = (instant(self.zone, midnight) - TimeDelta::seconds(1)).max(next);
+            // Strictly after: step back so that the moment itself stays a candidate.
+            from = (open - TimeDelta::microseconds(1)).max(at);
         }
         None
     }
 
-    fn is_excluded(&self, at: DateTime<Utc>) -> bool {
+    /// `at` itself, or the first midnight after it of a day that is not excluded.
+    fn first_allowed_from(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let day = at.with_timezone(&self.zone).date_naive();
-        self.exclusions.iter().any(|exclusion| exclusion.covers(day))
+        let allowed = self.exclusions.first_allowed(day)?;
+        Some(if allowed == day { at } else { instant(self.zone, allowed.and_time(NaiveTime::MIN)) })
     }
 
     fn rule_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -184,12 +231,11 @@ pub fn preview_open(
     from: DateTime<Utc>,
     limit: usize,
 ) -> SchedulePreview {
-    let runs =
-        std::iter::successors(schedule.next_open_after(from, window), |at| schedule.next_open_after(*at, window));
-    SchedulePreview {
-        description: schedule.describe(),
-        next_runs: runs.take(limit).map(|at| schedule.next_run(at)).collect(),
-    }
+    let mut budget = Budget::new(STEPS_OF_PREVIEW);
+    let mut next = |after| schedule.search(after, window, &mut budget);
+    let first = next(from);
+    let runs = std::iter::successors(first, |at| next(*at)).take(limit);
+    SchedulePreview { description: schedule.describe(), next_runs: runs.map(|at| schedule.next_run(at)).collect() }
 }
 
 fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<FieldError>> {
@@ -198,7 +244,10 @@ fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<F
     match (kind, given) {
         (ScheduleType::Oneoff, [false, false, true]) => match config.run_at {
             // Postgres keeps microseconds: a finer one would come a second time, after itself.
-            Some(at) => Ok(Rule::Once(at.trunc_subsecs(6))),
+            Some(at) => match check_moment("schedule_config.run_at", at) {
+                Ok(()) => Ok(Rule::Once(at.trunc_subsecs(6))),
+                Err(error) => Err(vec![error]),
+            },
             None => one("schedule_config.run_at", "is required"),
         },
         (ScheduleType::Oneoff, _) => {

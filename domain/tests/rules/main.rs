@@ -3,6 +3,7 @@
 
 mod alerts;
 mod clock;
+mod costs;
 mod deletion;
 mod drafts;
 mod due;
