@@ -47,7 +47,6 @@ pub(crate) async fn list_in_flight_of_project(
 
 /// How many executions of a task are in flight, and how many wait and would be cancelled by a deletion.
 pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<(i64, i64), sqlx::Error> {
-    point("execution.count_in_flight")?;
     let row = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM in_flight WHERE task_id = $1) AS "in_flight!",
                   (SELECT count(*) FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RETRY_WAIT')) AS "waiting!""#,

@@ -102,10 +102,11 @@ impl Answer {
             match timeout_at(self.deadline, self.body.frame()).await {
                 Ok(None) => return Ok(None),
                 // Trailers are of no use here.
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => return Ok(Some(data)),
-                    Err(_) => {}
-                },
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
                 Ok(Some(Err(error))) => return Err(Broken::Lost(error)),
                 Err(_) => return Err(Broken::Slow),
             }
