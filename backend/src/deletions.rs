@@ -2,7 +2,7 @@
 
 use crate::jobs::ApalisQueue;
 use crate::{Backend, Result, db};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use domain::deletion::{Deletion, DeletionPreview, DeletionState, DeletionSummary};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
@@ -78,17 +78,20 @@ pub async fn preview(backend: &Backend, project_id: Uuid, task_id: Uuid) -> Resu
     let task = crate::tasks::get(backend, project_id, task_id).await?;
     let runs = crate::tasks::schedule::next_runs(backend, project_id, task_id, None, Some(5)).await?.next_runs;
     let mut conn = backend.pool.acquire().await?;
-    let in_flight = db::execution::count_in_flight(&mut conn, task_id).await?;
+    let (in_flight, waiting) = db::execution::count_in_flight(&mut conn, task_id).await?;
     let window = db::project::undo_window(&mut conn, project_id).await?;
+    let (begin, seconds) = (DateTime::UNIX_EPOCH, backend.policies.drain_seconds);
+    let drained = db::project::drain_until(&mut conn, project_id, begin, seconds).await? - begin;
     Ok(DeletionPreview {
         task_uuid: task_id,
         name: task.name.clone(),
         next_runs: if task.next_run_at.is_some() { runs } else { Vec::new() },
         in_flight,
+        waiting,
         executions: db::execution::count(&mut conn, task_id).await?,
         execution_logs: db::execution::count_logs(&mut conn, task_id).await?,
         undo_window_seconds: window.unwrap_or(backend.policies.undo_window_seconds),
-        drain_seconds: backend.policies.drain_seconds,
+        drain_seconds: i32::try_from(drained.num_seconds()).unwrap_or(seconds),
         version: task.version,
     })
 }

@@ -5,15 +5,21 @@
 
 mod answer;
 mod call;
+mod certificate;
+mod connect;
+mod failure;
 mod finish;
 mod guard;
-mod in_time;
+mod idle;
 mod leases;
+mod send;
+mod wire;
 
+use crate::Backend;
+use crate::clock::{Clock, Moment};
 use crate::db::execution::Ended;
-use crate::{Backend, Result};
-use answer::Failure;
 pub(crate) use call::{Call, Caller, Planned, Post};
+use failure::Failure;
 pub(crate) use finish::tell_ended;
 use futures::FutureExt;
 use std::collections::HashMap;
@@ -33,10 +39,21 @@ pub struct ExecutorSettings {
     pub calls_of_project: usize,
     /// An execution whose node is silent for so long is taken over.
     pub lease: Duration,
+    /// How long connecting to an endpoint may take; shorter than [`ExecutorSettings::send_within`].
+    pub connect_within: Duration,
     /// Whether calls may go to addresses that are not public.
     pub allow_private: bool,
     /// How long a node that stops waits for its calls.
     pub grace: Duration,
+}
+
+impl ExecutorSettings {
+    /// The first byte of a call is sent so soon after its lease began, or not at all: the rest of the lease is for what may
+    /// be between a look at the clock and the wire, and for clocks that differ.
+    #[must_use]
+    pub fn send_within(&self) -> Duration {
+        self.lease - self.lease / 4
+    }
 }
 
 /// How much more a node may start.
@@ -60,9 +77,12 @@ impl Room {
     }
 }
 
+/// One try at an attempt: an attempt that was held up is tried again under the same number.
+type Try = (i32, i32);
+
 struct Running {
     project: Uuid,
-    attempt: i32,
+    attempt: Try,
     stop: CancellationToken,
 }
 
@@ -70,6 +90,7 @@ struct Inner {
     backend: Backend,
     settings: ExecutorSettings,
     caller: Caller,
+    clock: Clock,
     running: Mutex<HashMap<Uuid, Running>>,
     ended: mpsc::UnboundedSender<Ended>,
     outcomes: Mutex<Option<mpsc::UnboundedReceiver<Ended>>>,
@@ -82,16 +103,17 @@ struct Inner {
 pub struct Executor(Arc<Inner>);
 
 impl Executor {
-    /// An executor that writes by `backend`.
+    /// An executor that writes by `backend`, and knows by `clock` when it is too late for a call.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
-    pub fn new(backend: Backend, settings: ExecutorSettings) -> Result<Self, reqwest::Error> {
+    pub fn new(backend: Backend, settings: ExecutorSettings, clock: Clock) -> std::result::Result<Self, rustls::Error> {
         let (ended, outcomes) = mpsc::unbounded_channel();
         Ok(Self(Arc::new(Inner {
             backend,
             settings,
-            caller: Caller::new(settings.allow_private)?,
+            caller: Caller::new(settings.allow_private, settings.connect_within, clock.clone())?,
+            clock,
             running: Mutex::default(),
             ended,
             outcomes: Mutex::new(Some(outcomes)),
@@ -102,6 +124,11 @@ impl Executor {
 
     pub(crate) fn lease(&self) -> Duration {
         self.0.settings.lease
+    }
+
+    /// The clocks of this node.
+    pub(crate) fn now(&self) -> Moment {
+        self.0.clock.now()
     }
 
     /// How much more may start, `most` at once.
@@ -120,8 +147,9 @@ impl Executor {
 
     /// Makes a call whose execution is RUNNING here, committed.
     pub(crate) fn start(&self, call: Call) {
-        let (id, project, attempt) = (call.planned.execution_id, call.planned.project_id, call.planned.attempt);
-        if attempt == 1 {
+        let planned = &call.planned;
+        let (id, project, attempt) = (planned.execution_id, planned.project_id, (planned.attempt, planned.held_up));
+        if attempt == (1, 0) {
             let late = call.now - call.planned.scheduled_at;
             metrics::histogram!("sexton_execution_lateness_seconds").record(late.as_seconds_f64());
         }
@@ -134,13 +162,15 @@ impl Executor {
         let executor = self.clone();
         tokio::spawn(async move {
             metrics::gauge!("sexton_calls_in_flight").increment(1.0);
-            let calling = AssertUnwindSafe(executor.0.caller.make(&call, executor.0.settings.lease)).catch_unwind();
+            let calling =
+                AssertUnwindSafe(executor.0.caller.make(&call, executor.0.settings.send_within())).catch_unwind();
             let result = stop.run_until_cancelled(calling).await;
             metrics::gauge!("sexton_calls_in_flight").decrement(1.0);
+            let now = executor.now();
             match result {
-                Some(Ok(result)) => drop(executor.0.ended.send(call.ended(result))),
+                Some(Ok(result)) => drop(executor.0.ended.send(call.ended(result, now))),
                 // A call that panics must not keep its place and its lease for ever.
-                Some(Err(_)) => drop(executor.0.ended.send(call.ended(Err(Failure::panicked())))),
+                Some(Err(_)) => drop(executor.0.ended.send(call.ended(Err(Failure::panicked()), now))),
                 None => executor.forget([(id, attempt)]),
             }
         });
@@ -190,7 +220,7 @@ impl Executor {
     }
 
     /// These attempts are over.
-    fn forget(&self, attempts: impl IntoIterator<Item = (Uuid, i32)>) {
+    fn forget(&self, attempts: impl IntoIterator<Item = (Uuid, Try)>) {
         {
             let mut running = self.running();
             for (id, attempt) in attempts {

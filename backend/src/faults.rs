@@ -37,6 +37,11 @@ mod off {
         Ok(())
     }
 
+    /// False.
+    pub(crate) fn is_on(_: &str) -> bool {
+        false
+    }
+
     pub(super) fn around(_: &str, _: &str) -> Result<(), sqlx::Error> {
         Ok(())
     }
@@ -45,7 +50,7 @@ mod off {
 #[cfg(not(feature = "faults"))]
 use off::around;
 #[cfg(not(feature = "faults"))]
-pub(crate) use off::point;
+pub(crate) use off::{is_on, point};
 
 #[cfg(feature = "faults")]
 mod on {
@@ -74,6 +79,12 @@ mod on {
         Ok(())
     }
 
+    /// Whether a test asked for it, as in `FAILPOINTS="clock.boot=return"`.
+    pub(crate) fn is_on(name: &str) -> bool {
+        fail::fail_point!(name, |_| true);
+        false
+    }
+
     pub(super) fn around(name: &str, end: &str) -> Result<(), sqlx::Error> {
         point(&format!("{name}{end}"))
     }
@@ -82,6 +93,6 @@ mod on {
 #[cfg(feature = "faults")]
 use on::around;
 #[cfg(feature = "faults")]
-pub(crate) use on::point;
-#[cfg(feature = "faults")]
 pub use on::start;
+#[cfg(feature = "faults")]
+pub(crate) use on::{is_on, point};

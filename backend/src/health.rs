@@ -11,6 +11,14 @@ pub async fn is_ready(backend: &Backend) -> Result<bool> {
     Ok(crate::migrate::is_current(&backend.pool).await?)
 }
 
+/// How many executions started after the fence of a deletion that is not over. Must be 0.
+///
+/// # Errors
+/// A database error.
+pub async fn late_starts(backend: &Backend) -> Result<i64> {
+    Ok(db::deletion::count_late_starts(&mut *backend.pool.acquire().await?).await?)
+}
+
 /// Sets the gauges of deletions and of the queue: what is open, how old, and how many executions started after the fence,
 /// which must be 0. Counts of deletions stop at [`domain::page::COUNT_CAP`].
 ///

@@ -22,6 +22,7 @@ pub mod accounts;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
+pub mod clock;
 pub mod deletions;
 pub mod demo;
 pub mod error;

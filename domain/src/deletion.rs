@@ -274,8 +274,11 @@ pub struct DeletionPreview {
     pub name: String,
     /// The next runs, which will not happen.
     pub next_runs: Vec<crate::schedule::NextRun>,
-    /// Executions that have started and may still end.
+    /// Executions of which a call may be out: they may still end.
     pub in_flight: i64,
+    /// Executions that wait for their start or their next attempt: they are cancelled.
+    #[serde(default)]
+    pub waiting: i64,
     /// Executions that will be removed.
     pub executions: i64,
     /// Log lines that will be removed.

@@ -180,7 +180,7 @@ pub const MAX_ANSWER_BYTES: usize = 65_536;
 pub struct CallRetryPolicy {
     /// The longest delay before the second call; it doubles with every call.
     pub base: TimeDelta,
-    /// The longest delay before any call, also where the endpoint asks for more.
+    /// The longest delay before any call, unless the endpoint asks for more.
     pub cap: TimeDelta,
     /// No call begins so long after the execution was recorded.
     pub total: TimeDelta,
@@ -208,12 +208,58 @@ impl CallRetryPolicy {
         if attempt >= max_attempts {
             return None;
         }
+        let delay = asked.map_or_else(|| share(self.longest(attempt), jitter), |asked| asked.max(TimeDelta::zero()));
+        self.at(delay, since_recorded, now)
+    }
+
+    /// The moment at which an attempt is made that was held up for the `times`th time, so that nothing was sent; or none when
+    /// it is too late. This costs no attempt, so only time limits it. Backoff with half jitter: never at once.
+    #[must_use]
+    pub fn after_hold_up(
+        &self,
+        times: i32,
+        since_recorded: TimeDelta,
+        jitter: f64,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let half = self.longest(times) / 2;
+        self.at(half + share(half, jitter), since_recorded, now)
+    }
+
+    /// Why there is no next call, where the attempts are not the reason.
+    #[must_use]
+    pub fn why_none(
+        &self,
+        is_held_up: bool,
+        attempt: i32,
+        max_attempts: i32,
+        asked: Option<TimeDelta>,
+    ) -> Option<String> {
+        let hours = self.total.num_hours();
+        match asked {
+            _ if is_held_up => Some(format!("It was tried for {hours} h, and held up each time.")),
+            Some(asked) if attempt < max_attempts && asked >= TimeDelta::zero() => {
+                let seconds = asked.num_seconds();
+                Some(format!(
+                    "It asked to be called again after {seconds} s, which is later than the {hours} h that a run may take."
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// The longest delay before call number `attempt + 1`.
+    fn longest(&self, attempt: i32) -> TimeDelta {
         let doubled = self.base.num_milliseconds().saturating_mul(1_i64 << (attempt.clamp(1, 30) - 1));
-        let longest = doubled.min(self.cap.num_milliseconds());
-        let delay = match asked {
-            Some(asked) => asked.clamp(TimeDelta::zero(), self.cap),
-            None => TimeDelta::milliseconds((longest as f64 * jitter.clamp(0.0, 1.0)) as i64),
-        };
+        TimeDelta::milliseconds(doubled.min(self.cap.num_milliseconds()))
+    }
+
+    fn at(&self, delay: TimeDelta, since_recorded: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         (since_recorded + delay < self.total).then(|| now + delay)
     }
+}
+
+/// A part of a delay; `jitter` is uniform in 0..1.
+fn share(delay: TimeDelta, jitter: f64) -> TimeDelta {
+    TimeDelta::milliseconds((delay.num_milliseconds() as f64 * jitter.clamp(0.0, 1.0)) as i64)
 }

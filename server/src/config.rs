@@ -150,6 +150,9 @@ pub struct Settings {
     /// An execution whose node is silent for so long is taken over by another, in seconds.
     #[arg(long, env = "SEXTON_LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(2..=600))]
     pub lease_seconds: u16,
+    /// How long connecting to an endpoint may take, TLS included, in milliseconds: less than three quarters of the lease.
+    #[arg(long, env = "SEXTON_CONNECT_TIMEOUT_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub connect_timeout_ms: u64,
 
     /// The mail server of alerts: `smtp://user:password@host:port` (with `?tls=required` for STARTTLS) or `smtps://…`.
     #[arg(long, env = "SEXTON_SMTP_URL", hide_env_values = true)]
@@ -208,7 +211,23 @@ impl Settings {
             "SEXTON_WORKER_CONNECTIONS={has} is too few for SEXTON_WORKER_CONCURRENCY={}: it must be at least {needed}",
             self.worker_concurrency
         );
+        self.check_lease()?;
         self.check_reconciler()
+    }
+
+    /// A call that is still connecting when its lease is nearly over is not sent: with a short lease none ever would be.
+    fn check_lease(&self) -> Result<()> {
+        let executor = self.executor();
+        // Three quarters of the lease must be longer than the time to connect.
+        let needed = self.connect_timeout_ms * 4 / 3_000 + 1;
+        ensure!(
+            !self.has(Role::Scheduler) || executor.connect_within < executor.send_within(),
+            "SEXTON_LEASE_SECONDS={} is too short for SEXTON_CONNECT_TIMEOUT_MS={}: it must be at least {needed}, \
+             or the time to connect shorter",
+            self.lease_seconds,
+            self.connect_timeout_ms
+        );
+        Ok(())
     }
 
     fn check_reconciler(&self) -> Result<()> {

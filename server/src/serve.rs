@@ -7,6 +7,7 @@ use crate::{AppState, claim, demo, router, site, telemetry};
 use anyhow::{Context, Result};
 use backend::Backend;
 use backend::alerts::Courier;
+use backend::clock::Clock;
 use backend::events::{Bell, Bus};
 use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
@@ -98,7 +99,8 @@ impl Node {
             edge: Arc::new(settings.edge.edge()),
         };
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
-        let executor = Executor::new(scheduler.clone(), settings.executor()).context("no client for calls")?;
+        let executor =
+            Executor::new(scheduler.clone(), settings.executor(), Clock::system()).context("no client for calls")?;
         let courier = Courier::new(workers.clone(), &settings.courier()).map_err(anyhow::Error::msg)?;
         // Bells, tail, and the two that listen.
         let pool = pool("sexton events", 4)?;

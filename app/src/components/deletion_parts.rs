@@ -31,10 +31,18 @@ pub fn PreviewList(preview: DeletionPreview) -> impl IntoView {
         [only] => format!("the run of {}", words::wall_clock(&only.local)),
         [next, ..] => format!("runs from {} on", words::wall_clock(&next.local)),
     };
-    let in_flight = match preview.in_flight {
-        0 => "none".to_owned(),
-        runs => format!("{}, up to {} s", words::count(runs, "run"), preview.drain_seconds),
+    let in_flight = match (preview.in_flight, preview.drain_seconds) {
+        (0, _) => "none".to_owned(),
+        (runs, 0) => format!("{}, cancelled at once", words::count(runs, "run")),
+        (runs, seconds) => format!("{}, may end within {seconds} s", words::count(runs, "run")),
     };
+    let waiting = (preview.waiting > 0).then(|| {
+        let runs = words::count(preview.waiting, "run");
+        view! {
+            <dt>"Waiting, will be cancelled"</dt>
+            <dd>{runs}</dd>
+        }
+    });
     let history =
         format!("{}, {}", words::count(preview.executions, "run"), words::count(preview.execution_logs, "log line"));
     let undo = match preview.undo_window_seconds {
@@ -45,8 +53,9 @@ pub fn PreviewList(preview: DeletionPreview) -> impl IntoView {
         <dl class="facts">
             <dt>"Will not happen"</dt>
             <dd>{not}</dd>
-            <dt>"In flight, will be allowed to end"</dt>
+            <dt>"In flight"</dt>
             <dd>{in_flight}</dd>
+            {waiting}
             <dt>"History removed"</dt>
             <dd>{history}</dd>
             <dt>"Undo"</dt>

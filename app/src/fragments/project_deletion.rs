@@ -34,6 +34,7 @@ pub(super) fn consent(project: &Project, preview: &ProjectDeletionPreview) -> An
         fact("Tasks that go", preview.tasks),
         fact("Runs that go, with their logs", preview.executions),
         fact("Runs in flight, which may end", preview.in_flight),
+        fact("Runs that wait, which are cancelled", preview.waiting),
         fact("Groups that go", preview.task_groups),
         fact("API keys that go", preview.api_keys),
     ];

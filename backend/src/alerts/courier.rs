@@ -4,6 +4,7 @@
 //! lasts: only a node that dies in between makes another send the same message again, with the same id.
 
 use super::mail::Mailer;
+use crate::clock::Clock;
 use crate::db::alert::Delivery;
 use crate::executor::{Caller, Post};
 use crate::{Backend, Result, db};
@@ -24,6 +25,8 @@ const LEASE: Duration = Duration::from_secs(90);
 const SENT_WITHIN: Duration = Duration::from_secs(30);
 /// How long the database may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long connecting to an endpoint may take.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
 /// How long an endpoint may take.
 const ANSWERED_WITHIN_SECONDS: i32 = 10;
 
@@ -73,7 +76,8 @@ impl Courier {
             (Some(_), None) => return Err("SEXTON_SMTP_URL needs SEXTON_MAIL_FROM, the sender of mails".to_owned()),
             (None, _) => None,
         };
-        let caller = Caller::new(settings.allow_private).map_err(|error| format!("no client for webhooks: {error}"))?;
+        let caller = Caller::new(settings.allow_private, CONNECTED_WITHIN, Clock::system());
+        let caller = caller.map_err(|error| format!("no client for webhooks: {error}"))?;
         Ok(Self { backend, mailer, caller })
     }
 

@@ -144,12 +144,8 @@ pub(crate) async fn insert(
     sqlx::query_as(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
                                 previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, project_deletion_id, state, step)
-         SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, $9, n.previous, n.version,
-                array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING'
-                      UNION ALL
-                      SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.finished_at IS NOT NULL
-                                                      AND e.node IS NOT NULL AND e.lease_until > clock_timestamp()
-                      ORDER BY 1),
+         SELECT n.id, n.task_id, n.name, $6, $7, $8, $9, clock_timestamp(), n.previous, n.version,
+                array(SELECT e.id FROM in_flight e WHERE e.task_id = n.task_id ORDER BY 1),
                 $10, $10, $11, $12, 'SCHEDULED', 'drain'
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) AS n(id, task_id, name, previous, version)
          RETURNING *",

@@ -25,20 +25,13 @@ use domain::execution::ExecutionSummary;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// What is in flight for a task: ids in order. What was cancelled, or ended by a callback, belongs to it while its node may
-/// still send a call: the node hears of it later. Must run in a statement after the fence, so that it sees a claim that has just committed.
+/// What is in flight for a task: ids in order. Must run in a statement after the fence, so that it sees a claim that has just
+/// committed.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
-    sqlx::query_scalar!(
-        r#"SELECT id AS "id!" FROM executions WHERE task_id = $1 AND status = 'RUNNING'
-           UNION ALL
-           SELECT id FROM executions WHERE task_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
-                                            AND lease_until > clock_timestamp()
-           ORDER BY 1"#,
-        task_id
-    )
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar!(r#"SELECT id AS "id!" FROM in_flight WHERE task_id = $1 ORDER BY 1"#, task_id)
+        .fetch_all(conn)
+        .await
 }
 
 /// The same for all tasks of a project.
@@ -47,21 +40,26 @@ pub(crate) async fn list_in_flight_of_project(
     project_id: Uuid,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
-    sqlx::query_scalar!(
-        r#"SELECT id AS "id!" FROM executions WHERE project_id = $1 AND status = 'RUNNING'
-           UNION ALL
-           SELECT id FROM executions WHERE project_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
-                                            AND lease_until > clock_timestamp()
-           ORDER BY 1"#,
-        project_id
+    sqlx::query_scalar!(r#"SELECT id AS "id!" FROM in_flight WHERE project_id = $1 ORDER BY 1"#, project_id)
+        .fetch_all(conn)
+        .await
+}
+
+/// How many executions of a task are in flight, and how many wait and would be cancelled by a deletion.
+pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<(i64, i64), sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM in_flight WHERE task_id = $1) AS "in_flight!",
+                  (SELECT count(*) FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RETRY_WAIT')) AS "waiting!""#,
+        task_id
     )
-    .fetch_all(conn)
-    .await
+    .fetch_one(conn)
+    .await?;
+    Ok((row.in_flight, row.waiting))
 }
 
 /// How many executions of a task have not ended.
-pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
-    point("execution.count_in_flight")?;
+pub(crate) async fn count_unended(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
+    point("execution.count_unended")?;
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"#,
         task_id

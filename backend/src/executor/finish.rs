@@ -32,7 +32,7 @@ pub(super) async fn run(executor: Executor, mut outcomes: UnboundedReceiver<Ende
             return;
         }
         write(&executor, &batch, &stop).await;
-        executor.forget(batch.drain(..).map(|ended| (ended.id, ended.attempt)));
+        executor.forget(batch.drain(..).map(|ended| (ended.id, (ended.attempt, ended.held_up))));
     }
 }
 

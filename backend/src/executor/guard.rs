@@ -3,9 +3,14 @@
 //! connects to what this resolver answers. Literal addresses never reach a resolver: they are checked apart.
 
 use domain::target;
-use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use std::net::SocketAddr;
+use std::vec::IntoIter;
+use tower::util::BoxCloneSyncService;
+use url::Url;
+
+/// Turns a name into addresses that may be called.
+pub(super) type Resolver = BoxCloneSyncService<Name, IntoIter<SocketAddr>, Unresolved>;
 
 /// Why a target is refused; its text is for people.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +21,15 @@ pub(super) enum Blocked {
     Resolved(String),
     #[error("only http and https can be called")]
     Scheme,
+}
+
+/// Why a name leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unresolved {
+    #[error("the address is not allowed")]
+    Blocked(#[source] Blocked),
+    #[error("the name was not found")]
+    Lookup(#[source] std::io::Error),
 }
 
 /// Checks what can be seen in the URL alone.
@@ -31,19 +45,13 @@ pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), Blocked> {
 }
 
 /// The system's resolver behind the guard.
-pub(super) struct Guarded {
-    pub allow_private: bool,
-}
-
-impl Resolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if !allow_private && found.iter().any(|address| !target::is_public(address.ip())) {
-                return Err(Blocked::Resolved(name.as_str().to_owned()).into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
+pub(super) fn resolver(allow_private: bool) -> Resolver {
+    BoxCloneSyncService::new(tower::service_fn(move |name: Name| async move {
+        let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved::Lookup)?;
+        let found: Vec<SocketAddr> = found.collect();
+        if !allow_private && found.iter().any(|address| !target::is_public(address.ip())) {
+            return Err(Unresolved::Blocked(Blocked::Resolved(name.as_str().to_owned())));
+        }
+        Ok(found.into_iter())
+    }))
 }

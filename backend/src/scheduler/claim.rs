@@ -44,6 +44,7 @@ struct Decided {
 impl Scheduler {
     /// Takes what is due and fits into `room`.
     pub(super) async fn claim(&mut self, conn: &mut PgConnection, room: &Room, began: Instant) -> Result<Claimed> {
+        let leased_at = self.executor.now();
         let mut tx = conn.begin().await?;
         let now = db::now(&mut tx).await?;
         let sweeps = self.swept_at.is_none_or(|at| began - at >= SWEEP_EVERY);
@@ -77,7 +78,7 @@ impl Scheduler {
         saw_all();
         let started = decided.calls.len();
         for planned in decided.calls {
-            self.executor.start(Call { planned, now, began });
+            self.executor.start(Call { planned, now, began: leased_at });
         }
         self.backend.tell();
         Ok(Claimed { started, is_all })
@@ -213,6 +214,7 @@ impl DueRow {
             scheduled_at,
             recorded_at: None,
             attempt: 1,
+            held_up: 0,
             trigger: Trigger::Scheduled,
             metadata: self.metadata.clone(),
             timeout_seconds: self.timeout_seconds,

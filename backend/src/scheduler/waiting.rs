@@ -9,7 +9,6 @@ use crate::executor::{Call, Planned};
 use crate::{Result, db, faults};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
 use uuid::Uuid;
 
 impl Scheduler {
@@ -19,7 +18,7 @@ impl Scheduler {
         if room.is_none() {
             return Ok(0);
         }
-        let began = Instant::now();
+        let began = self.executor.now();
         let mut tx = conn.begin().await?;
         let waiting = db::execution::take_waiting(&mut tx, room.calls as i64, &room.busy_projects).await?;
         if waiting.is_empty() {
@@ -57,6 +56,7 @@ impl TryFrom<CallRow> for Planned {
             scheduled_at: row.scheduled_at,
             recorded_at: Some(row.created_at),
             attempt: row.attempt,
+            held_up: row.held_up,
             trigger: db::text("trigger", &row.trigger)?,
             metadata: row.metadata,
             timeout_seconds: row.timeout_seconds,

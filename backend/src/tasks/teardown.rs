@@ -18,7 +18,7 @@ pub(super) async fn drain(
     record: &DeletionRow,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>> {
-    if record.step()? > Step::Drain || db::execution::count_in_flight(conn, record.task_id).await? == 0 {
+    if record.step()? > Step::Drain || db::execution::count_unended(conn, record.task_id).await? == 0 {
         return Ok(None);
     }
     let mut tx = conn.begin().await?;
@@ -31,11 +31,11 @@ pub(super) async fn drain(
     if now < until {
         // One that failed while the deletion was accepted waits for a retry that nobody will start.
         db::execution::cancel_waiting(&mut tx, &[record.task_id], super::delete::BEING_DELETED).await?;
-        let is_done = db::execution::count_in_flight(&mut tx, record.task_id).await? == 0;
+        let is_done = db::execution::count_unended(&mut tx, record.task_id).await? == 0;
         faults::commit(tx, "drain").await?;
         return Ok((!is_done).then(|| (now + DRAIN_TICK).min(until)));
     }
-    let cancelled = db::execution::cancel_in_flight(&mut tx, record.task_id).await?;
+    let cancelled = db::execution::cancel_unended(&mut tx, record.task_id).await?;
     faults::commit(tx, "drain").await?;
     tracing::info!(deletion = %record.id, cancelled, "calls in flight cancelled");
     Ok(None)

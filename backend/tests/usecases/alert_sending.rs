@@ -95,6 +95,22 @@ async fn a_webhook_gets_a_signed_post_with_the_delivery_as_its_id(_: PgPoolOptio
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_webhook_that_cannot_be_signed_is_not_sent_and_fails_with_that_reason(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let receiver = Receiver::start().await;
+    let world = World::with_alert(&options, json!({ "webhook_url": receiver.url("/ok") })).await;
+    world.execute("UPDATE projects SET signing_secret = 'whsec_no base64 at all!'").await;
+    world.courier(&CourierSettings { allow_private: true, ..CourierSettings::default() }).step().await.unwrap();
+    let delivery = world.only_delivery().await;
+    assert_eq!((delivery.state, receiver.calls().len()), (DeliveryState::Failed, 0));
+    let error = delivery.error.unwrap();
+    assert!(error.starts_with("Not called: it could not be signed"), "{error}");
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn two_nodes_at_once_send_each_message_once(_: PgPoolOptions, options: PgConnectOptions) {
     let emails: Vec<_> = (0..20).map(|n| format!("ops{n}@example.com")).collect();
     let (world, server) = (World::with_alert(&options, json!({ "emails": emails })).await, MailServer::start().await);

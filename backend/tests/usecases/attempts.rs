@@ -4,11 +4,14 @@
 use crate::node::{ALL_ENDED, Node, Run, SETTINGS, die_calling};
 use crate::receiver::Receiver;
 use crate::support::{World, actor};
+use backend::clock::{Clock, Moment};
 use backend::{Policies, executions};
 use chrono::{TimeDelta, Utc};
 use domain::task::{Completion, Task, TaskDraft};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 const SOMETHING_WAITS: &str = "SELECT EXISTS (SELECT FROM executions WHERE status = 'RETRY_WAIT')";
@@ -54,7 +57,7 @@ async fn an_endpoint_that_says_when_to_come_again_is_called_then(_: PgPoolOption
     let mut node = Node::start(world.backend.clone(), SETTINGS);
     let mut tasks = Vec::new();
     let later = (Utc::now() + TimeDelta::seconds(300)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for (asked, least, most) in [("120", 110.0, 121.0), (later.as_str(), 290.0, 301.0), ("99999999", 890.0, 901.0)] {
+    for (asked, least, most) in [("120", 110.0, 121.0), (later.as_str(), 290.0, 301.0), ("3600", 3_590.0, 3_601.0)] {
         let project = world.calling(asked, &receiver.url(&format!("/retry-after/{}", asked.replace(' ', "%20")))).await;
         tasks.push((world.planned(project.id, |_| {}).await, least, most));
     }
@@ -118,22 +121,62 @@ async fn what_a_dead_node_had_is_not_called_again_when_the_task_is_deleted_or_di
     world.end().await;
 }
 
+/// A clock whose wall runs ahead by most of a lease each time that somebody looks, while it is told to: between a claim and its
+/// call the node seems held up.
+fn jumping(jumps: &Arc<AtomicBool>) -> Clock {
+    let (system, jumps, ahead) = (Clock::system(), Arc::clone(jumps), AtomicU64::new(0));
+    Clock::new(move || {
+        let now = system.now();
+        let step = u64::from(jumps.load(SeqCst)) * (SETTINGS.send_within().as_secs() + 1);
+        Moment { wall: now.wall + Duration::from_secs(ahead.fetch_add(step, SeqCst) + step), ..now }
+    })
+}
+
 #[sqlx::test(migrations = false)]
-async fn a_node_that_was_held_up_until_its_lease_is_nearly_over_does_not_send(
+async fn an_attempt_that_was_held_up_is_not_sent_does_not_count_and_is_made_after_a_pause_that_grows(
     _: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let (world, receiver) = (World::new(&options).await, Receiver::start().await);
-    let mut node = Node::start(world.backend.clone(), SETTINGS);
+    let (world, receiver, jumps) =
+        (World::new(&options).await, Receiver::start().await, Arc::new(AtomicBool::new(true)));
+    let mut node = Node::with_clock(world.backend.clone(), SETTINGS, jumping(&jumps));
     let task = world.firing(&receiver, "/ok", |draft| draft.max_attempts = Some(1)).await;
     world.all_due().await;
-    node.step_at(Instant::now() - SETTINGS.lease * 4 / 5).await;
-    world.until(SOMETHING_WAITS).await;
-    assert_eq!(world.run(&task).await.error(), "Not called: the node was held up for too long.");
+    for pause in [2.5, 5.0, 10.0] {
+        assert_eq!(node.step().await.started, 1);
+        world.until(SOMETHING_WAITS).await;
+        let run = world.run(&task).await;
+        assert_eq!((run.attempt, run.error()), (1, "Not called: the node was held up for too long."));
+        assert!(run.retry_in.is_some_and(|seconds| (pause - 1.0..=2.0 * pause).contains(&seconds)), "{run:?}");
+        assert_eq!(node.step().await.started, 0, "it was tried again at once");
+        world.execute(NOW).await;
+    }
     assert!(receiver.calls().is_empty());
+    jumps.store(false, SeqCst);
     node.until(&world, ALL_ENDED).await;
-    assert_eq!(world.run(&task).await.status, "SUCCESS");
-    assert_eq!(receiver.calls().len(), 1);
+    let (run, calls) = (world.run(&task).await, receiver.calls());
+    assert_eq!((run.status.as_str(), run.attempt, calls.len()), ("SUCCESS", 1, 1));
+    assert_eq!(serde_json::from_str::<Value>(&calls[0].body).unwrap()["attempt"], 1);
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_run_that_was_held_up_for_six_hours_ends_with_that_reason(_: PgPoolOptions, options: PgConnectOptions) {
+    let (world, receiver, jumps) =
+        (World::new(&options).await, Receiver::start().await, Arc::new(AtomicBool::new(true)));
+    let mut node = Node::with_clock(world.backend.clone(), SETTINGS, jumping(&jumps));
+    let task = world.firing(&receiver, "/ok", |_| {}).await;
+    world.all_due().await;
+    node.step().await;
+    world.until(SOMETHING_WAITS).await;
+    world.execute("UPDATE executions SET created_at = created_at - interval '6 h'").await;
+    world.execute(NOW).await;
+    node.step().await;
+    world.until(ALL_ENDED).await;
+    let run = world.run(&task).await;
+    let reason = "Not called: the node was held up for too long. It was tried for 6 h, and held up each time.";
+    assert_eq!((run.status.as_str(), run.attempt, run.error()), ("FAILED", 1, reason));
+    assert!(receiver.calls().is_empty());
     world.end().await;
 }
 

@@ -21,6 +21,7 @@ mod failures;
 mod groups;
 mod histories;
 mod idempotency;
+mod in_flight;
 mod moves;
 mod node;
 mod policies;

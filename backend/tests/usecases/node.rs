@@ -2,6 +2,7 @@
 
 use crate::receiver::Receiver;
 use crate::support::{ADA, PATIENCE, World, project_draft, task_draft};
+use backend::clock::Clock;
 use backend::events::Bell;
 use backend::executor::{Executor, ExecutorSettings};
 use backend::scheduler::{Scheduler, Step};
@@ -22,6 +23,7 @@ pub const SETTINGS: ExecutorSettings = ExecutorSettings {
     calls: 100,
     calls_of_project: 100,
     lease: Duration::from_secs(15),
+    connect_within: Duration::from_secs(10),
     allow_private: true,
     grace: Duration::from_secs(10),
 };
@@ -38,7 +40,11 @@ pub struct Node {
 
 impl Node {
     pub fn start(backend: Backend, settings: ExecutorSettings) -> Self {
-        let executor = Executor::new(backend.clone(), settings).unwrap();
+        Self::with_clock(backend, settings, Clock::system())
+    }
+
+    pub fn with_clock(backend: Backend, settings: ExecutorSettings, clock: Clock) -> Self {
+        let executor = Executor::new(backend.clone(), settings, clock).unwrap();
         let stop = CancellationToken::new();
         let work = tokio::spawn(executor.clone().run(stop.clone()));
         Self { scheduler: Scheduler::new(backend, executor.clone()), executor, ahead: Duration::ZERO, stop, work }

@@ -70,8 +70,11 @@ pub struct ProjectDeletionPreview {
     pub active: i64,
     /// Runs that go, with their logs.
     pub executions: i64,
-    /// Runs that have started and not ended: they may end.
+    /// Runs of which a call may be out: they may still end.
     pub in_flight: i64,
+    /// Runs that wait for their start or their next attempt: they are cancelled.
+    #[serde(default)]
+    pub waiting: i64,
     /// Task groups.
     pub task_groups: i64,
     /// API keys.

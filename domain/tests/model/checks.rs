@@ -4,7 +4,7 @@
 //! on which of several ways it came to a state. That no run goes on for ever is proved apart.
 
 use crate::machine::Machine;
-use crate::world::{BATCHES, Call, RECORDS, Record, Run, World};
+use crate::world::{BATCHES, Call, Clocks, RECORDS, Record, Run, World};
 use domain::deletion::DeletionState;
 use domain::status::TaskStatus;
 use stateright::Property;
@@ -40,7 +40,7 @@ pub fn properties() -> Vec<Property<Machine>> {
         Property::always(WHOLE_POLICY, whole_policy),
         Property::sometimes(LISTED, |_, world: &World| world.open().is_some_and(|(_, record)| record.in_flight != 0)),
         Property::sometimes(CALLED_GONE, |_, world: &World| is_gone(world) && has_call(world, Call::Held)),
-        Property::sometimes(LATE, |_, world: &World| world.is_deleted() && has_call(world, Call::Late)),
+        Property::sometimes(LATE, |_, world: &World| world.is_deleted() && has_call(world, Call::Late(Clocks::ALL))),
         Property::sometimes(RETRIED, |_, world: &World| world.is_deleted() && world.those(Run::is_waiting) != 0),
         Property::sometimes(
             TWO_AT_ONE,

@@ -3,7 +3,7 @@
 //! Each has its budget. A process that dies takes its open transaction with it, and nothing that it has committed.
 
 use crate::machine::Machine;
-use crate::world::{Call, Claim, Doing, Job, Record, Request, Start, Status, Wake, World};
+use crate::world::{Call, Claim, Clocks, Doing, Job, Record, Request, Start, Status, Wake, World};
 use domain::deletion::{DeletionState, FailureKind};
 
 impl Machine {
@@ -62,10 +62,14 @@ impl Machine {
         Some(())
     }
 
-    /// A lease runs out: the node is dead, or held up with the call in its hands.
-    pub fn lapse(&self, world: &mut World, run: usize) -> Option<()> {
+    /// A lease runs out: the node is dead, or held up with the call in its hands, and these of its clocks show it.
+    pub fn lapse(&self, world: &mut World, run: usize, clocks: Clocks) -> Option<()> {
         let row = &mut world.runs[run];
         if world.left.lapses == 0 || !(row.status == Status::Running || row.call == Call::Held) {
+            return None;
+        }
+        if row.call != Call::Held && clocks != Clocks::ALL {
+            // Nobody is left to look at a clock.
             return None;
         }
         world.left.lapses -= 1;
@@ -73,7 +77,7 @@ impl Machine {
             row.status = Status::Lost;
         }
         if row.call == Call::Held {
-            row.call = Call::Late;
+            row.call = Call::Late(clocks);
         }
         Some(())
     }

@@ -1,7 +1,7 @@
 //! The moves, and the world after each. What a deletion may do is asked from `domain`; who waits for whom is Postgres'.
 
 use crate::checks;
-use crate::world::{Budget, RECORDS, RUNS, Start, World};
+use crate::world::{Budget, Clocks, RECORDS, RUNS, Start, World};
 use domain::deletion::{FailureKind, RetryPolicy};
 use domain::status::SettableStatus;
 use stateright::{Model, Property};
@@ -19,6 +19,10 @@ pub enum Flaw {
     RescueStarts,
     /// A node that was held up sends its call when it can.
     SendsAfterTheLease,
+    /// It trusts the monotonic clock, which stands still while its machine is suspended.
+    OnlyTheMonotonicClock,
+    /// It trusts the wall clock, which can be set back.
+    OnlyTheWallClock,
     /// `in_flight` is what runs, without what was cancelled while a node may still send it.
     ListLeavesOutTheCancelled,
     /// An undo asks whether the deletion is open, not whether it has begun to remove things.
@@ -85,6 +89,8 @@ pub enum Move {
     CrashClaim,
     CrashStart,
     Lapse(usize),
+    Suspend(usize),
+    SetBack(usize),
     LoseJob(usize),
     Delay(usize),
 }
@@ -123,7 +129,7 @@ impl Machine {
     fn moves_of_others() -> impl Iterator<Item = Move> {
         use Move::*;
         let single = [Request, RunByHand, CrashRequest, CrashClaim, CrashStart];
-        let runs = (0..RUNS).flat_map(|run| [CancelRun(run), Lapse(run)]);
+        let runs = (0..RUNS).flat_map(|run| [CancelRun(run), Lapse(run), Suspend(run), SetBack(run)]);
         let edits = SettableStatus::ALL.iter().map(|status| Edit(*status));
         let kinds = [FailureKind::Timeout, FailureKind::Conflict];
         let workers = (0..2).flat_map(move |w| kinds.map(|kind| Fail(w, kind)).into_iter().chain([CrashWorker(w)]));
@@ -170,7 +176,9 @@ impl Machine {
             Move::CrashRequest => self.crash_request(next),
             Move::CrashClaim => self.crash_claim(next),
             Move::CrashStart => self.crash_start(next),
-            Move::Lapse(run) => self.lapse(next, run),
+            Move::Lapse(run) => self.lapse(next, run, Clocks::ALL),
+            Move::Suspend(run) => self.lapse(next, run, Clocks::SUSPENDED),
+            Move::SetBack(run) => self.lapse(next, run, Clocks::SET_BACK),
             Move::LoseJob(id) => self.lose_job(next, id),
             Move::Delay(id) => self.delay(next, id),
         }?;

@@ -15,7 +15,8 @@
 //! | `Claim`, `CommitClaim` | `scheduler/claim.rs` |
 //! | `StartWaiting`, `CommitStart`, `Rescue` | `scheduler/waiting.rs`, `scheduler.rs::rescue` |
 //! | `RunByHand`, `CommitStart`, `CancelRun` | `executions/trigger.rs`, `executions/cancel.rs` |
-//! | `Send`, `EndRun`, `FailRun`, `Lapse` | `executor/call.rs`, `executor/finish.rs`, and a lease that nobody renews |
+//! | `Send`, `EndRun`, `FailRun` | `executor/wire.rs`, `executor/finish.rs` |
+//! | `Lapse`, `Suspend`, `SetBack` | a lease that nobody renews: the node was stopped, its machine suspended, or its wall clock set back (`clock.rs`) |
 //! | `Fetch` | the queue: `jobs/consumer.rs`, `jobs/handling.rs` |
 //! | `Work` | one step of `tasks/delete.rs::perform` (`tasks/teardown.rs`), or `failed` and `give_up` |
 //! | `Cancel`, `Sweep` | `tasks/teardown.rs::drain` whose time is up, `tasks/sweep.rs::sweep` |

@@ -148,6 +148,16 @@ fn a_node_that_ignores_its_lease_sends_what_the_deletion_does_not_list() {
 }
 
 #[test]
+fn a_node_that_trusts_the_monotonic_clock_sends_after_its_machine_was_suspended() {
+    is_broken_by(CALLS, Flaw::OnlyTheMonotonicClock, RETRYING);
+}
+
+#[test]
+fn a_node_that_trusts_the_wall_clock_sends_after_it_was_set_back() {
+    is_broken_by(CALLS, Flaw::OnlyTheWallClock, RETRYING);
+}
+
+#[test]
 fn a_run_that_was_cancelled_before_its_call_goes_out_unlisted_if_only_what_runs_is_listed() {
     is_broken_by(CALLS, Flaw::ListLeavesOutTheCancelled, RETRYING);
 }

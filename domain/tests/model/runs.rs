@@ -20,8 +20,28 @@ pub enum Call {
     None,
     /// About to be sent.
     Held,
-    /// The same by a node that was held up for longer than the lease.
-    Late,
+    /// The same by a node that was held up for longer than the lease, and what its clocks show of that.
+    Late(Clocks),
+}
+
+/// Which clocks of a node show that the lease of a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Clocks {
+    /// The monotonic clock, which stands still while the machine is suspended.
+    pub monotonic: bool,
+    /// The clock since boot, which does not.
+    pub boot: bool,
+    /// The wall clock, which somebody may set back.
+    pub wall: bool,
+}
+
+impl Clocks {
+    /// The node was stopped, its machine was not.
+    pub const ALL: Self = Self { monotonic: true, boot: true, wall: true };
+    /// The machine was suspended.
+    pub const SUSPENDED: Self = Self { monotonic: false, ..Self::ALL };
+    /// The wall clock was set back meanwhile.
+    pub const SET_BACK: Self = Self { wall: false, ..Self::ALL };
 }
 
 /// An execution.

@@ -2,7 +2,7 @@
 //! itself, its end, and its rescue when its node shows no sign of life.
 
 use crate::machine::{Flaw, Machine};
-use crate::world::{Call, Claim, RUNS, Request, Run, Start, Status, World};
+use crate::world::{Call, Claim, Clocks, RUNS, Request, Run, Start, Status, World};
 use domain::status::TaskStatus;
 
 impl Machine {
@@ -66,17 +66,26 @@ impl Machine {
         }
     }
 
-    /// The call goes out, unless the node was held up for longer than the lease that it has: what its row says is unknown
-    /// to it.
+    /// The call goes out, unless a clock of the node shows that the lease is over: what its row says is unknown to it.
     pub fn send(&self, world: &mut World, run: usize) -> Option<()> {
         match world.runs[run].call {
             Call::Held => {}
-            Call::Late if self.has(Flaw::SendsAfterTheLease) => {}
-            Call::None | Call::Late => return None,
+            Call::Late(clocks) if !self.shows(clocks) => {}
+            Call::None | Call::Late(_) => return None,
         }
         world.runs[run].call = Call::None;
         world.called_after |= world.is_deleted() && world.listed() & 1 << run == 0;
         Some(())
+    }
+
+    /// Whether the node finds out, before it sends, that the lease is over: by the clock since boot or by the wall clock.
+    fn shows(&self, clocks: Clocks) -> bool {
+        match self.flaw {
+            Some(Flaw::SendsAfterTheLease) => false,
+            Some(Flaw::OnlyTheMonotonicClock) => clocks.monotonic,
+            Some(Flaw::OnlyTheWallClock) => clocks.wall,
+            _ => clocks.boot || clocks.wall,
+        }
     }
 
     /// `finish`: the call was answered.

@@ -3,7 +3,7 @@
 //! Invariant: a value is a whole state, small enough to copy; no state leads back to itself (`checks.rs` proves it), so
 //! that a run that stops is a run that ended. Moved by `moves.rs`.
 
-pub use crate::runs::{Call, Run, Status};
+pub use crate::runs::{Call, Clocks, Run, Status};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{DeletionState, FailureKind};
 use domain::status::{SettableStatus, TaskStatus};

@@ -57,13 +57,51 @@ fn the_last_attempt_is_the_last() {
 }
 
 #[test]
-fn what_the_endpoint_asks_for_is_what_it_gets_up_to_15_minutes() {
+fn what_the_endpoint_asks_for_is_what_it_gets_as_long_as_the_run_may_take() {
     let asked = |seconds| delay(1, 3, TimeDelta::zero(), Some(TimeDelta::seconds(seconds)), 0.5);
     assert_eq!(asked(120), Some(TimeDelta::seconds(120)));
     assert_eq!(asked(0), Some(TimeDelta::zero()));
     assert_eq!(asked(-5), Some(TimeDelta::zero()), "a date that has passed");
-    assert_eq!(asked(86_400), Some(TimeDelta::minutes(15)));
+    assert_eq!(asked(3_600), Some(TimeDelta::hours(1)), "longer than our own longest delay");
+    assert_eq!(asked(86_400), None);
     assert_eq!(delay(3, 3, TimeDelta::zero(), Some(TimeDelta::seconds(1)), 0.5), None, "but not one call more");
+}
+
+#[test]
+fn an_attempt_that_was_held_up_is_made_after_a_pause_and_not_for_ever() {
+    let now = at("2026-03-01T10:00:00Z");
+    let again = |times, since, jitter| {
+        let next = CallRetryPolicy::default().after_hold_up(times, since, jitter, now);
+        next.map(|next| (next - now).num_milliseconds())
+    };
+    let shortest: Vec<_> = (1..=10).filter_map(|times| again(times, TimeDelta::zero(), 0.0)).collect();
+    assert_eq!(shortest, [2_500, 5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 450_000, 450_000]);
+    let longest: Vec<_> = (1..=2).filter_map(|times| again(times, TimeDelta::zero(), 1.0)).collect();
+    assert_eq!(longest, [5_000, 10_000]);
+    assert_eq!(again(i32::MAX, TimeDelta::hours(5), 0.0), Some(450_000), "no number of times is too many for it");
+    assert_eq!(again(1, TimeDelta::hours(6), 0.0), None);
+}
+
+#[test]
+fn a_run_that_ends_for_want_of_time_says_so() {
+    let policy = CallRetryPolicy::default();
+    let table = [
+        ("the attempts are used up", false, 3, None, None),
+        ("too late for a retry", false, 1, None, None),
+        ("held up", true, 3, None, Some("It was tried for 6 h, and held up each time.")),
+        (
+            "asked for more",
+            false,
+            1,
+            Some(86_400),
+            Some("It asked to be called again after 86400 s, which is later than the 6 h that a run may take."),
+        ),
+        ("asked for more, but the attempts are used up", false, 3, Some(86_400), None),
+    ];
+    for (what, is_held_up, attempt, asked, why) in table {
+        let said = policy.why_none(is_held_up, attempt, 3, asked.map(TimeDelta::seconds));
+        assert_eq!(said.as_deref(), why, "{what}");
+    }
 }
 
 #[test]
@@ -87,7 +125,8 @@ proptest! {
         let since = TimeDelta::seconds(since);
         let policy = CallRetryPolicy::default();
         if let Some(delay) = delay(attempt, most, since, asked, jitter) {
-            prop_assert!(attempt < most && delay >= TimeDelta::zero() && delay <= policy.cap);
+            prop_assert!(attempt < most && delay >= TimeDelta::zero());
+            prop_assert!(delay <= policy.cap || asked.is_some_and(|asked| delay == asked));
             prop_assert!(since + delay < policy.total);
         }
     }

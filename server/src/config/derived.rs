@@ -49,6 +49,7 @@ impl Settings {
             calls: self.calls.into(),
             calls_of_project: self.project_calls.into(),
             lease: Duration::from_secs(self.lease_seconds.into()),
+            connect_within: Duration::from_millis(self.connect_timeout_ms),
             allow_private: self.allow_private_targets,
             // What is still to be written and handed back has its time after it.
             grace: Duration::from_secs(self.shutdown_seconds) / 2,

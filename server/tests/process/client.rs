@@ -151,7 +151,7 @@ impl Client {
         paths
     }
 
-    async fn create(&self, path: &str, body: Value) -> String {
+    pub async fn create(&self, path: &str, body: Value) -> String {
         let answer = self.send("POST", path, Some(body)).await.unwrap();
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.location

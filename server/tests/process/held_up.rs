@@ -15,9 +15,14 @@ use uuid::Uuid;
 const TASKS: i32 = 20;
 const LEASE: (&str, &str) = ("SEXTON_LEASE_SECONDS", "2");
 const PRIVATE: (&str, &str) = ("SEXTON_ALLOW_PRIVATE_TARGETS", "true");
-/// There is time to stop it between the claim and the calls.
-const CLAIMS: [(&str, &str); 4] =
-    [LEASE, PRIVATE, ("SEXTON_ROLES", "web,scheduler"), ("FAILPOINTS", "claim.committed=1*return(delay)")];
+const CLAIMS: [(&str, &str); 3] = [LEASE, PRIVATE, ("SEXTON_ROLES", "web,scheduler")];
+/// There is time to stop it between the claim and the calls. Of its two clocks one stands still, as the monotonic clock of a
+/// suspended machine does, or a wall clock that is set back: each alone must be enough.
+const FAULTS: [&str; 3] = [
+    "claim.committed=1*return(delay)",
+    "claim.committed=1*return(delay);clock.boot=return",
+    "claim.committed=1*return(delay);clock.wall=return",
+];
 
 fn trials() -> usize {
     std::env::var("CHAOS_STOPS").map_or(3, |number| number.parse().expect("CHAOS_STOPS is a number"))
@@ -37,12 +42,13 @@ async fn a_node_that_is_held_up_after_its_claim_calls_nothing_that_was_deleted_m
     let without = Node::ready(&database, &[("SEXTON_ROLES", "web,worker")]).await;
     let project = without.client.project_calling("Held up", &receiver.url("/ok"), 0).await;
     let mut history = History::default();
-    for _ in 0..trials() {
+    for trial in 0..trials() {
         let tasks = tasks(&pool, &project, TASKS).await;
         let ids: Vec<Uuid> = tasks.iter().map(|task| id_of(task)).collect();
         let due = "UPDATE task_schedules SET next_run_at = clock_timestamp() WHERE task_id = ANY($1)";
         sqlx::query(due).bind(&ids).execute(&pool).await.unwrap();
-        let held_up = Node::start(&database, &CLAIMS).await;
+        let faults = [&CLAIMS[..], &[("FAILPOINTS", FAULTS[trial % FAULTS.len()])]].concat();
+        let held_up = Node::start(&database, &faults).await;
         until("it has claimed", async || held_up.log().contains("fault at claim.committed")).await;
         held_up.pause();
         history.faults.push(Instant::now());

@@ -11,7 +11,7 @@ const BROKEN: [(&str, &str); 10] = [
     (
         "1 and 2: an execution of a deleted task that is not in in_flight began after the deletion",
         "SELECT count(*) FROM executions e JOIN deletions d USING (task_id)
-         WHERE d.state <> 'UNDONE' AND e.created_at > d.fenced_at AND NOT e.id = ANY (d.in_flight)",
+         WHERE d.state <> 'UNDONE' AND e.started_at > d.fenced_at AND NOT e.id = ANY (d.in_flight)",
     ),
     (
         "3: a task and its open deletion do not agree",

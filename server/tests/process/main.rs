@@ -39,4 +39,5 @@ mod smtp;
 mod spare;
 mod stock;
 mod takeover;
+mod tls;
 mod without_jobs;

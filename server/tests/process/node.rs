@@ -14,7 +14,7 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps a node small, so that many fit on one Postgres, and quick.
-const SMALL: [(&str, &str); 10] = [
+const SMALL: [(&str, &str); 11] = [
     ("SEXTON_LISTEN", "127.0.0.1:0"),
     ("SEXTON_LOG_FORMAT", "json"),
     ("SEXTON_SETUP_TOKEN_FILE", concat!(env!("CARGO_TARGET_TMPDIR"), "/setup-token")),
@@ -25,6 +25,7 @@ const SMALL: [(&str, &str); 10] = [
     ("SEXTON_RECONCILE_CRON", "* * * * * *"),
     ("SEXTON_STUCK_PENDING_SECONDS", "1"),
     ("SEXTON_RETRY_BASE_MS", "200"),
+    ("SEXTON_CONNECT_TIMEOUT_MS", "1000"),
 ];
 
 /// The binary with no settings but those given.

@@ -46,12 +46,19 @@ pub(crate) async fn summary(conn: &mut PgConnection, project_id: Option<Uuid>) -
     .await
 }
 
-/// How many executions were created after the fence of a deletion that is not over, and are not on its list. Must be 0.
+/// How many executions started after the fence of a deletion that is not over. Must be 0. `fenced_at` is read after the list of
+/// what was in flight: what is on no list and runs, or began or ended a call since, was started by somebody who passed the
+/// fence, whether it is new, tried again or taken over. Looks at the newest runs of each task, and at all that run.
 pub(crate) async fn count_late_starts(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (SELECT * FROM deletions WHERE completed_at IS NULL ORDER BY wake_at LIMIT 1000) AS d
-           JOIN executions e ON e.task_id = d.task_id
-           WHERE e.created_at > d.fenced_at AND NOT e.id = ANY(d.in_flight)"#
+           CROSS JOIN LATERAL (
+               SELECT e.id FROM executions e WHERE e.task_id = d.task_id AND e.status = 'RUNNING'
+               UNION
+               SELECT e.id FROM (SELECT * FROM executions WHERE task_id = d.task_id ORDER BY scheduled_at DESC LIMIT 100) AS e
+               WHERE e.started_at > d.fenced_at
+                  OR e.status IN ('SUCCESS', 'FAILED') AND e.started_at IS NOT NULL AND e.finished_at > d.fenced_at) AS e
+           WHERE NOT e.id = ANY(d.in_flight)"#
     )
     .fetch_one(conn)
     .await

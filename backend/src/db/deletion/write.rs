@@ -30,7 +30,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &NewDeletion<'_>) -> Re
     sqlx::query_as(
         "INSERT INTO deletions (id, task_id, task_name, project_id, requested_by, request_id, requested_at, fenced_at,
                                 previous_status, seen_version, in_flight, undo_until, wake_at, max_attempts, state, step)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $11, $12, 'SCHEDULED', 'drain') RETURNING *",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8, $9, $10, $11, $11, $12, 'SCHEDULED', 'drain') RETURNING *",
     )
     .bind(new.id)
     .bind(new.task_id)

@@ -70,9 +70,9 @@ pub(crate) async fn cancel_waiting_of_project(
     count(conn, &rows).await
 }
 
-/// Ends what is still in flight for a task, and counts it. The lease stays: until it runs out the node may send the call.
-pub(crate) async fn cancel_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
-    point("execution.cancel_in_flight")?;
+/// Ends what of a task has not ended, and counts it. The lease stays: until it runs out the node may send the call.
+pub(crate) async fn cancel_unended(conn: &mut PgConnection, task_id: Uuid) -> Result<u64, sqlx::Error> {
+    point("execution.cancel_unended")?;
     let rows = sqlx::query_as!(
         Cancelled,
         r#"UPDATE executions SET status = 'CANCELLED', finished_at = now(), retry_at = NULL, cancel_requested_at = now(),

@@ -10,7 +10,11 @@ use uuid::Uuid;
 /// What became of one call. RUNNING: the answer was good and a callback will end it.
 pub(crate) struct Ended {
     pub id: Uuid,
+    /// Which attempt it was, and how often it was held up before: together they name one call.
     pub attempt: i32,
+    pub held_up: i32,
+    /// Nothing was sent: with `retry_at`, the same attempt is made then.
+    pub is_held_up: bool,
     pub status: ExecutionStatus,
     pub error: Option<String>,
     pub response: Option<serde_json::Value>,
@@ -56,6 +60,8 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
     point("execution.finish")?;
     let ids: Vec<Uuid> = ended.iter().map(|ended| ended.id).collect();
     let attempts: Vec<i32> = ended.iter().map(|ended| ended.attempt).collect();
+    let held_up: Vec<i32> = ended.iter().map(|ended| ended.held_up).collect();
+    let are_held_up: Vec<bool> = ended.iter().map(|ended| ended.is_held_up).collect();
     let statuses: Vec<String> = ended.iter().map(|ended| ended.status.as_str().to_owned()).collect();
     let errors: Vec<Option<String>> = ended.iter().map(|ended| ended.error.clone()).collect();
     let responses: Vec<Option<serde_json::Value>> = ended.iter().map(|ended| ended.response.clone()).collect();
@@ -65,8 +71,9 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
         ChangedRow,
         r#"WITH ended AS (
              SELECT u.*, CASE WHEN u.retry_at IS NULL OR t.status = 'ACTIVE' THEN u.retry_at END AS again_at
-             FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::int[])
-                  AS u(id, attempt, status, error, response, retry_at, timeout_seconds)
+             FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::int[],
+                         $9::int[], $10::bool[])
+                  AS u(id, attempt, status, error, response, retry_at, timeout_seconds, held_up, is_held_up)
              JOIN executions x ON x.id = u.id JOIN tasks t ON t.id = x.task_id)
            UPDATE executions e SET
                status = CASE WHEN u.again_at IS NOT NULL THEN 'RETRY_WAIT' ELSE u.status END,
@@ -74,9 +81,10 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
                finished_at = CASE WHEN u.again_at IS NULL AND u.status <> 'RUNNING' THEN clock_timestamp() END,
                node = CASE WHEN u.status = 'RUNNING' THEN NULL ELSE e.node END,
                lease_until = CASE WHEN u.status = 'RUNNING' THEN e.started_at + make_interval(secs => u.timeout_seconds) END,
+               held_up = CASE WHEN u.is_held_up THEN u.held_up + 1 ELSE 0 END,
                error = u.error, response = u.response
            FROM ended u
-           WHERE e.id = u.id AND e.attempt = u.attempt AND e.node = $1 AND e.status = 'RUNNING'
+           WHERE e.id = u.id AND e.attempt = u.attempt AND e.held_up = u.held_up AND e.node = $1 AND e.status = 'RUNNING'
            RETURNING e.id, e.task_id, e.project_id, e.status, e.finished_at"#,
         node,
         &ids,
@@ -85,7 +93,9 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
         &errors as &[Option<String>],
         &responses as &[Option<serde_json::Value>],
         &retries as &[Option<DateTime<Utc>>],
-        &timeouts
+        &timeouts,
+        &held_up,
+        &are_held_up
     )
     .fetch_all(conn)
     .await?;
@@ -165,7 +175,7 @@ pub(crate) async fn rescue(conn: &mut PgConnection, limit: i64, spare: i32) -> R
            UPDATE executions e SET status = CASE WHEN again THEN 'RETRY_WAIT' ELSE 'FAILED' END,
                   retry_at = CASE WHEN again THEN clock_timestamp() END,
                   finished_at = CASE WHEN again THEN NULL ELSE clock_timestamp() END,
-                  lease_until = NULL, error = reason
+                  lease_until = NULL, held_up = 0, error = reason
            FROM lost WHERE e.id = lost.id
            RETURNING e.id, e.task_id, e.project_id, e.status, e.finished_at"#,
         limit,

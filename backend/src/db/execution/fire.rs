@@ -18,6 +18,7 @@ pub(crate) struct CallRow {
     pub scheduled_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub attempt: i32,
+    pub held_up: i32,
     pub trigger: String,
     pub metadata: serde_json::Value,
     pub timeout_seconds: i32,
@@ -165,11 +166,11 @@ pub(crate) async fn start(
     sqlx::query_as!(
         CallRow,
         r#"UPDATE executions e SET status = 'RUNNING', node = $2, lease_until = now() + make_interval(secs => $3), started_at = now(),
-                  attempt = e.attempt + CASE WHEN e.status = 'RETRY_WAIT' THEN 1 ELSE 0 END, retry_at = NULL, response = NULL, error = NULL
+                  attempt = e.attempt + CASE WHEN e.status = 'RETRY_WAIT' AND e.held_up = 0 THEN 1 ELSE 0 END, retry_at = NULL, response = NULL, error = NULL
            FROM tasks t JOIN projects p ON p.id = t.project_id
            WHERE e.id = ANY($1) AND e.status IN ('PENDING', 'RETRY_WAIT') AND t.id = e.task_id AND t.status = 'ACTIVE'
              AND p.deletion_id IS NULL
-           RETURNING e.id AS execution_id, e.task_id, e.project_id, t.name AS task_name, e.scheduled_at, e.created_at, e.attempt,
+           RETURNING e.id AS execution_id, e.task_id, e.project_id, t.name AS task_name, e.scheduled_at, e.created_at, e.attempt, e.held_up,
                      e.trigger, t.metadata, t.timeout_seconds, t.max_attempts, t.completion, p.execution_endpoint AS endpoint,
                      p.signing_secret, p.previous_signing_secret"#,
         ids,
