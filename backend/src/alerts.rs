@@ -12,13 +12,12 @@ pub(crate) use tell::{tell_ends, tell_given_up, tell_missed};
 
 use crate::audit::{self, Subject};
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::alert::{Alert, AlertSettings, AlertSettingsDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// The alert settings of a project.
@@ -44,8 +43,7 @@ pub async fn change(
     draft: AlertSettingsDraft,
 ) -> Result<AlertSettings> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = crate::projects::hold_open(&mut tx, project_id).await?;
     let version = db::alert::settings(&mut tx, project_id).await?.map_or(0, |settings| settings.version);
     precondition.check(&[version])?;
@@ -58,7 +56,7 @@ pub async fn change(
     }
     audit::record(&mut tx, actor, AuditAction::AlertsChanged, Subject::within(project_id, project_id)).await?;
     crate::projects::announce(&mut tx, EventKind::ProjectUpdated, &project).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(changed)
 }

@@ -44,8 +44,10 @@ pub mod scheduler;
 mod secret;
 pub mod signing;
 pub mod tasks;
+mod transaction;
 
 pub use error::{Error, Result};
+pub(crate) use transaction::Tx;
 
 /// Who does it, and in which request: written into records, events and the audit.
 #[derive(Clone, Debug)]
@@ -140,18 +142,21 @@ impl Backend {
 
     /// Wakes workers and event tails after a commit that enqueued a job. Losing the wake-up only costs latency.
     fn ring(&self) {
-        self.jobs.ring();
+        let jobs = Arc::clone(&self.jobs);
+        transaction::after_commit(move || jobs.ring());
         self.tell();
     }
 
     /// Wakes the event tails after any other commit. A worker woken for nothing looks at the wrong moment, and the next
     /// job has to wait for it.
     fn tell(&self) {
-        self.events.ring();
+        let events = self.events.clone();
+        transaction::after_commit(move || events.ring());
     }
 
     /// Wakes the schedulers of all nodes after a commit that changed what is due or cancelled a call.
     fn wake_scheduler(&self) {
-        self.events.ring_schedulers();
+        let events = self.events.clone();
+        transaction::after_commit(move || events.ring_schedulers());
     }
 }

@@ -7,7 +7,7 @@ use crate::access::Caller;
 use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::access::{Permission, Role, scopes_allow};
 use domain::audit::{ActorKind, AuditAction};
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -16,7 +16,7 @@ use domain::page::{COUNT_CAP, Limit, Page, parse_cursor};
 use domain::project::{Project, ProjectDraft};
 use domain::status::TaskStatus;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -136,15 +136,14 @@ pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
 /// [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
 pub async fn create(backend: &Backend, actor: &Actor, draft: ProjectDraft) -> Result<Project> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     if let (ActorKind::User, Some(person)) = (actor.kind, actor.id) {
         db::member::put(&mut tx, project.id, person, Role::Admin).await?;
     }
     note(&mut tx, actor, AuditAction::ProjectCreated, &project).await?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(project)
 }
@@ -170,8 +169,7 @@ pub async fn change(
     precondition: &Precondition,
     change: Change,
 ) -> Result<Project> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = require_open(&mut tx, id).await?;
     precondition.check(&[project.version])?;
     let draft = match change {
@@ -184,7 +182,7 @@ pub async fn change(
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
     note(&mut tx, actor, AuditAction::ProjectUpdated, &changed).await?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(changed)
 }

@@ -12,7 +12,7 @@ pub mod worker;
 
 use crate::audit::{self, Subject};
 use crate::error::violated;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -21,7 +21,7 @@ use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 use domain::task::{NewTask, Task, TaskDraft, parse_status};
 use etag::Precondition;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -130,8 +130,7 @@ async fn complete(backend: &Backend, conn: &mut PgConnection, rows: Vec<db::task
 /// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::ProjectPendingDelete`],
 /// [`ProblemKind::GroupNotFound`].
 pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let now = db::now(&mut tx).await?;
     let new = draft.parse(now)?;
@@ -142,7 +141,7 @@ pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: T
     note(&mut tx, actor, AuditAction::TaskCreated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(task)
@@ -224,8 +223,7 @@ pub async fn change(
     precondition: &Precondition,
     change: Change,
 ) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let Some(locked) = db::task::lock(&mut tx, project_id, id).await? else {
         return Err(absent(&mut tx, project_id, id).await?.into());
@@ -247,7 +245,7 @@ pub async fn change(
     note(&mut tx, actor, AuditAction::TaskUpdated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(task)

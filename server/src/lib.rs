@@ -22,7 +22,7 @@ pub mod workers;
 
 use axum::extract::FromRef;
 use backend::accounts::oidc::Issuer;
-use backend::limits::SignInLimiter;
+use backend::limits::{Limiter, SignInLimiter};
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
 use leptos::config::LeptosOptions;
@@ -30,6 +30,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -56,6 +57,8 @@ pub struct AppState {
     pub body_limit: usize,
     /// How often somebody may try to sign in.
     pub sign_ins: Arc<SignInLimiter>,
+    /// How many new idempotency keys a caller may use.
+    pub keys: Arc<Limiter<Uuid>>,
     /// Who may ask, how often, and by which name.
     pub edge: Arc<Edge>,
 }

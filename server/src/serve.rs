@@ -93,6 +93,7 @@ impl Node {
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
             sign_ins: Arc::default(),
+            keys: Arc::new(settings.edge.keys()),
             oidc: settings.issuer()?,
             body_limit: settings.body_limit_bytes as usize,
             edge: Arc::new(settings.edge.edge()),
