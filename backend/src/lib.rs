@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+pub mod database;
 mod db;
 mod doorbell;
 mod listener;

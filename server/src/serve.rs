@@ -4,16 +4,17 @@ use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
 use crate::{AppState, claim, demo, router, site, telemetry};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use backend::Backend;
 use backend::alerts::Courier;
+use backend::database::{self, Unfit};
 use backend::events::{Bell, Bus};
 use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
 use backend::pools::{self, PoolSettings};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,17 +25,18 @@ use tokio_util::task::TaskTracker;
 /// `sexton migrate`.
 ///
 /// # Errors
-/// When the database cannot be reached or a migration fails.
+/// When the database cannot be reached or is unfit, or a migration fails.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
     let pool = pools::pool(&settings.database_url, "sexton migrate", migration_pool())?;
+    database::check(&pool).await?;
     backend::migrate::run(&pool).await.context("the database could not be migrated")
 }
 
 /// `sexton serve`, until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// What must be changed before it can start. A database that is away is no such thing: the node serves, says that it is
-/// not ready, and begins to work when the database is back.
+/// What must be changed before it can start, such as a database that cannot keep the promise. One that is away or a standby
+/// is no such thing: the node serves, says that it is not ready, and begins to work when the database takes writes.
 pub async fn run(settings: Settings) -> Result<()> {
     settings.check()?;
     telemetry::start_logging(settings.log_format, &settings.log)?;
@@ -46,14 +48,18 @@ pub async fn run(settings: Settings) -> Result<()> {
     let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
     let tracker = TaskTracker::new();
     let state = node.state.clone();
-    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
+    let refused = Arc::new(OnceLock::new());
+    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), Arc::clone(&refused)));
     tokio::spawn(signals.stop(stop.clone()));
     serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
         tracing::warn!("shutdown took too long; what was under way will be taken up again");
     }
-    Ok(())
+    match refused.get() {
+        Some(reason) => bail!("{reason}"),
+        None => Ok(()),
+    }
 }
 
 /// One process: its state and the pools behind it.
@@ -108,13 +114,24 @@ impl Node {
     }
 }
 
-/// Waits for the database, migrates it, fills the demo, starts the loops.
-async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
+/// Waits for the database, migrates it, fills the demo, starts the loops; stops the node where `refused` says why.
+async fn begin(
+    settings: Settings,
+    node: Node,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    refused: Arc<OnceLock<String>>,
+) {
     let mut pause = Duration::from_millis(200);
     loop {
         match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
+            Some(Err(error)) if matches!(error.downcast_ref(), Some(Unfit::Refused(_))) => {
+                let _ = refused.set(error.to_string());
+                stop.cancel();
+                return;
+            }
             Some(Err(error)) => {
                 tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
             }
