@@ -114,7 +114,7 @@ pub async fn get(backend: &Backend, id: Uuid) -> Result<User> {
 /// # Errors
 /// A database error.
 pub async fn sessions(backend: &Backend, person: &Person) -> Result<Vec<Session>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::session::list(&mut conn, person.id, backend.policies.session_idle).await?)
 }
 

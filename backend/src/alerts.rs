@@ -25,7 +25,7 @@ use uuid::Uuid;
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn settings(backend: &Backend, project_id: Uuid) -> Result<AlertSettings> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let settings = db::alert::settings(&mut conn, project_id).await?;
     Ok(settings.unwrap_or_else(|| AlertSettings::none(project_id)))
@@ -72,7 +72,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Alert>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::alert::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     Ok(Page::of(rows, limit, |alert| alert.id))

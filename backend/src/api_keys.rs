@@ -72,7 +72,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<ApiKey>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::api_key::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);

@@ -20,7 +20,7 @@ pub use trigger::trigger;
 /// # Errors
 /// [`ProblemKind::ExecutionNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Execution> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     find(&mut conn, project_id, id).await
 }
 

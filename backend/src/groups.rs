@@ -32,7 +32,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<TaskGroup>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::group::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
@@ -44,7 +44,7 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::GroupNotFound`], [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<TaskGroup> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     read(&mut conn, project_id, id).await
 }
 
@@ -75,7 +75,7 @@ async fn absent(conn: &mut PgConnection, project_id: Uuid) -> Result<Refusal> {
 /// # Errors
 /// A database error.
 pub async fn counts(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::group::count_tasks(&mut conn, ids, COUNT_CAP).await?)
 }
 
@@ -87,7 +87,7 @@ pub async fn names(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::group::names(&mut conn, project_id, ids).await?)
 }
 

@@ -11,6 +11,7 @@ use domain::audit::ActorKind;
 use domain::deletion::{RetryPolicy, StuckPolicy};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub mod database;
@@ -40,6 +41,7 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+mod reading;
 pub mod retention;
 pub mod scheduler;
 mod secret;
@@ -117,6 +119,8 @@ impl Default for Policies {
 #[derive(Clone)]
 pub struct Backend {
     pool: sqlx::PgPool,
+    /// How many reads may have a connection; none: as many as the pool has.
+    reads: Option<Arc<Semaphore>>,
     jobs: Arc<dyn jobs::DeleteJobPublisher>,
     events: events::Bell,
     policies: Policies,
@@ -132,7 +136,14 @@ impl Backend {
         policies: Policies,
         node: &str,
     ) -> Self {
-        Self { pool, jobs, events, policies, node: node.into() }
+        Self { pool, reads: None, jobs, events, policies, node: node.into() }
+    }
+
+    /// The same, of whose connections reads leave this many free: a flood of them never keeps a change from its connection.
+    #[must_use]
+    pub fn with_reserve(self, reserve: u32) -> Self {
+        let reads = self.pool.options().get_max_connections().saturating_sub(reserve).max(1);
+        Self { reads: Some(Arc::new(Semaphore::new(reads as usize))), ..self }
     }
 
     /// The policies in force.

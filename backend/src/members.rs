@@ -23,7 +23,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Member>> {
     let (limit, after) = (Limit::parse(limit)?, parse_cursor(cursor)?.unwrap_or_default());
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::member::list(&mut conn, project_id, after, limit.rows() as i64 + 1).await?;
     let members = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;

@@ -34,7 +34,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Project>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let (rows, mut conn) = (limit.rows() as i64 + 1, backend.pool.acquire().await?);
+    let (rows, mut conn) = (limit.rows() as i64 + 1, backend.read().await?);
     let rows = match caller {
         Caller::Person(person) if person.is_admin => db::project::list(&mut conn, before, rows).await?,
         Caller::Person(person) => db::project::list_of(&mut conn, person.id, before, rows).await?,
@@ -51,7 +51,7 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, id: Uuid) -> Result<Project> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     require(&mut conn, id).await
 }
 
@@ -60,7 +60,7 @@ pub async fn get(backend: &Backend, id: Uuid) -> Result<Project> {
 /// # Errors
 /// A database error.
 pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::project::names(&mut conn, ids).await?)
 }
 
@@ -69,7 +69,7 @@ pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn find(backend: &Backend, id_or_name: &str) -> Result<Uuid> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let found = match id_or_name.parse() {
         Ok(id) => db::project::get(&mut conn, id).await?.map(|project| project.id),
         Err(_) => db::project::by_name(&mut conn, id_or_name).await?,
@@ -85,7 +85,7 @@ pub async fn visible(backend: &Backend, caller: &Caller) -> Result<Option<HashSe
     match caller {
         Caller::Person(person) if person.is_admin => Ok(None),
         Caller::Person(person) => {
-            let mut conn = backend.pool.acquire().await?;
+            let mut conn = backend.read().await?;
             Ok(Some(db::member::projects(&mut conn, person.id).await?.into_iter().collect()))
         }
         Caller::Program(key) => Ok(Some(HashSet::from([key.project_id]))),
@@ -125,7 +125,7 @@ fn missing() -> Refusal {
 /// # Errors
 /// A database error.
 pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let counts = db::project::count_by_status(&mut conn, id, COUNT_CAP).await?;
     counts.into_iter().map(|(status, count)| Ok((db::text("status", &status)?, count))).collect()
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::project::secrets(&mut conn, project_id).await?.ok_or_else(no_project)?)
 }
 

@@ -32,13 +32,18 @@ pub struct ListQuery {
     pub status: Option<String>,
     /// A group.
     pub task_group_id: Option<Uuid>,
-    /// A part of the name.
+    /// A part of the name; of fewer than three characters, its beginning.
     pub search: Option<String>,
     /// Where the page begins.
     pub cursor: Option<String>,
     /// Rows.
     pub limit: Option<u32>,
 }
+
+/// Characters that an index of parts of names needs. What is shorter is looked for at the beginning of names, by another one.
+const TRIGRAM: usize = 3;
+/// So many hits are sorted; among more of them the newest are found without.
+const FEW_HITS: usize = 2_000;
 
 /// A page of a project's tasks, newest first, those that are being deleted included.
 ///
@@ -48,9 +53,16 @@ pub async fn list(backend: &Backend, project_id: Uuid, query: &ListQuery) -> Res
     let (limit, before) = (Limit::parse(query.limit)?, parse_cursor(query.cursor.as_deref())?);
     let statuses = parse_statuses(query.status.as_deref())?;
     let search = query.search.as_deref().map(str::trim).filter(|part| !part.is_empty() && !part.contains('\0'));
-    let filter = db::task::Filter { statuses: &statuses, group: query.task_group_id, search };
-    let mut conn = backend.pool.acquire().await?;
+    let begins = search.is_some_and(|part| part.chars().count() < TRIGRAM);
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
+    let hits = match search.filter(|_| begins) {
+        Some(part) => db::task::beginning_with(&mut conn, project_id, part, FEW_HITS as i64 + 1).await?,
+        None => Vec::new(),
+    };
+    // Where there are more, a page of them is found soon by going through the tasks.
+    let among = (begins && hits.len() <= FEW_HITS).then_some(hits.as_slice());
+    let filter = db::task::Filter { statuses: &statuses, group: query.task_group_id, search, begins, among };
     let rows = db::task::list(&mut conn, project_id, &filter, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
     Ok(Page { data: complete(backend, &mut conn, page.data).await?, next_cursor: page.next_cursor })
@@ -69,7 +81,7 @@ fn parse_statuses(text: Option<&str>) -> Result<Vec<String>, Refusal> {
 /// # Errors
 /// A database error.
 pub async fn get_many(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<Vec<Task>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::task::get_many(&mut conn, project_id, ids).await?;
     complete(backend, &mut conn, rows).await
 }
@@ -79,7 +91,7 @@ pub async fn get_many(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Resu
 /// # Errors
 /// [`ProblemKind::TaskDeleted`] with the path of its record, [`ProblemKind::TaskNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     read(backend, &mut conn, project_id, id).await
 }
 

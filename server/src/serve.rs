@@ -32,6 +32,17 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
     backend::migrate::run(&pool).await.context("the database could not be migrated")
 }
 
+/// Builds the indexes that migrations leave out, while the node works.
+async fn build_indexes(settings: DatabaseSettings) {
+    let work = async {
+        let pool = pools::pool(&settings.database_url, "sexton indexes", migration_pool())?;
+        backend::migrate::build_indexes(&pool).await
+    };
+    if let Err(error) = work.await {
+        tracing::warn!(%error, "an index could not be built; it is tried again at the next start");
+    }
+}
+
 /// `sexton serve`, until SIGTERM or Ctrl-C.
 ///
 /// # Errors
@@ -44,6 +55,10 @@ pub async fn run(settings: Settings) -> Result<()> {
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let admin = match settings.admin_listen {
+        Some(at) => Some(TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))?),
+        None => None,
+    };
     let stop = CancellationToken::new();
     let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
     let tracker = TaskTracker::new();
@@ -51,6 +66,10 @@ pub async fn run(settings: Settings) -> Result<()> {
     let refused = Arc::new(OnceLock::new());
     tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), Arc::clone(&refused)));
     tokio::spawn(signals.stop(stop.clone()));
+    if let Some(admin) = admin {
+        tracing::info!("probes and metrics are at http://{}", admin.local_addr()?);
+        tracker.spawn(connections::serve(admin, router::admin(&state), settings.edge.connections(), stop.clone()));
+    }
     serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
@@ -90,7 +109,7 @@ impl Node {
         let backend = |pool| Backend::new(pool, Arc::new(queue.clone()), bell.clone(), settings.policies(), &name);
         let workers = backend(pool("sexton worker", settings.worker_connections)?);
         let state = AppState {
-            backend: backend(pool("sexton api", settings.api_connections)?),
+            backend: backend(pool("sexton api", settings.api_connections)?).with_reserve(settings.api_connections / 4),
             bus: bus.clone(),
             queue: settings.has(Role::Worker).then(|| queue.clone()),
             metrics,
@@ -100,6 +119,9 @@ impl Node {
             is_demo: settings.demo,
             sign_ins: Arc::default(),
             keys: Arc::new(settings.edge.keys()),
+            streams: settings.edge.streams(),
+            health: backend(pool("sexton health", 1)?),
+            has_admin_listener: settings.admin_listen.is_some(),
             oidc: settings.issuer()?,
             body_limit: settings.body_limit_bytes as usize,
             edge: Arc::new(settings.edge.edge()),
@@ -142,6 +164,9 @@ async fn begin(
         pause = (pause * 2).min(Duration::from_secs(5));
     }
     tracing::info!(roles = ?settings.roles, "at work");
+    let building = build_indexes(settings.database.clone());
+    let ended = stop.clone();
+    tracker.spawn(async move { ended.run_until_cancelled(building).await });
     node.loops.start(&settings, &tracker, &stop);
 }
 

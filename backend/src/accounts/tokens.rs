@@ -43,7 +43,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<PersonalToken>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::token::list(&mut conn, person.id, before, limit.rows() as i64 + 1).await?;
     Ok(Page::of(rows, limit, |token| token.id))
 }

@@ -22,6 +22,19 @@ use uuid::Uuid;
 /// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`],
 /// [`ProblemKind::ProjectPendingDelete`].
 pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
+    Ok(undo_and_show(backend, actor, project_id, deletion_id).await?.0)
+}
+
+/// The same, with the record as it is then.
+///
+/// # Errors
+/// Those of [`undo`].
+pub async fn undo_and_show(
+    backend: &Backend,
+    actor: &Actor,
+    project_id: Uuid,
+    deletion_id: Uuid,
+) -> Result<(Task, Deletion)> {
     let mut tx = backend.begin().await?;
     let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
     crate::projects::hold_open(&mut tx, project_id).await?;
@@ -43,13 +56,14 @@ pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_i
         db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
     }
     let task = super::read(backend, &mut tx, project_id, found.task_id).await?;
+    let deletion = crate::deletions::read(backend, &mut tx, project_id, deletion_id).await?;
     backend.commit(tx, "undo").await?;
     if record.state()? != DeletionState::Undone {
         after_commit(|| metrics::counter!("sexton_deletions_undone_total").increment(1));
     }
     backend.wake_scheduler();
     backend.tell();
-    Ok(task)
+    Ok((task, deletion))
 }
 
 /// Plans the next future occurrence of a task that is active again.
