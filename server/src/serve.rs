@@ -28,7 +28,10 @@ use tokio_util::task::TaskTracker;
 /// When the database cannot be reached or is unfit, or a migration fails.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
     let pool = pools::pool(&settings.database_url, "sexton migrate", migration_pool())?;
-    database::check(&pool).await?;
+    match database::check(&pool).await {
+        Err(Unfit::Unreachable(error)) => return Err(error).context("the database could not be migrated"),
+        checked => checked?,
+    }
     backend::migrate::run(&pool).await.context("the database could not be migrated")
 }
 
