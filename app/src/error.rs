@@ -22,7 +22,7 @@ impl AppError {
     /// True when the same may work a little later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self.0.kind, ProblemKind::Unavailable | ProblemKind::Timeout)
+        matches!(self.0.kind, ProblemKind::Unavailable | ProblemKind::Unconfirmed | ProblemKind::Timeout)
     }
 
     /// The message of one field, if it was refused.

@@ -114,7 +114,7 @@ pub async fn get(backend: &Backend, id: Uuid) -> Result<User> {
 /// # Errors
 /// A database error.
 pub async fn sessions(backend: &Backend, person: &Person) -> Result<Vec<Session>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::session::list(&mut conn, person.id, backend.policies.session_idle).await?)
 }
 
@@ -123,13 +123,12 @@ pub async fn sessions(backend: &Backend, person: &Person) -> Result<Vec<Session>
 /// # Errors
 /// [`ProblemKind::SessionNotFound`].
 pub async fn end_session(backend: &Backend, actor: &Actor, person: &Person, id: Uuid) -> Result<()> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     if !db::session::delete(&mut tx, person.id, id).await? {
         return Err(Refusal::new(ProblemKind::SessionNotFound, "You have no such session.").into());
     }
     audit::record(&mut tx, actor, AuditAction::SessionEnded, Subject::of_instance(id)).await?;
-    faults::commit(tx, "change").await
+    backend.commit(tx, "change").await
 }
 
 /// Changes the password of a person who knows the one before. Their other sessions end.

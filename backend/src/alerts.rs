@@ -12,13 +12,12 @@ pub(crate) use tell::{tell_ends, tell_given_up, tell_missed};
 
 use crate::audit::{self, Subject};
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::alert::{Alert, AlertSettings, AlertSettingsDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// The alert settings of a project.
@@ -26,7 +25,7 @@ use uuid::Uuid;
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn settings(backend: &Backend, project_id: Uuid) -> Result<AlertSettings> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let settings = db::alert::settings(&mut conn, project_id).await?;
     Ok(settings.unwrap_or_else(|| AlertSettings::none(project_id)))
@@ -44,8 +43,7 @@ pub async fn change(
     draft: AlertSettingsDraft,
 ) -> Result<AlertSettings> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = crate::projects::hold_open(&mut tx, project_id).await?;
     let version = db::alert::settings(&mut tx, project_id).await?.map_or(0, |settings| settings.version);
     precondition.check(&[version])?;
@@ -58,7 +56,7 @@ pub async fn change(
     }
     audit::record(&mut tx, actor, AuditAction::AlertsChanged, Subject::within(project_id, project_id)).await?;
     crate::projects::announce(&mut tx, EventKind::ProjectUpdated, &project).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(changed)
 }
@@ -74,7 +72,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Alert>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::alert::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     Ok(Page::of(rows, limit, |alert| alert.id))

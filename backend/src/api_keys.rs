@@ -5,12 +5,11 @@
 use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::secret::{self, Secret};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::api_key::{ApiKey, ApiKeyDraft, Scope};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// What every key begins with.
@@ -50,16 +49,16 @@ pub async fn create(
     project_id: Uuid,
     draft: ApiKeyDraft,
 ) -> Result<(ApiKey, String)> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let new = draft.parse(db::now(&mut tx).await?);
     let new = new.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, ids) = (Secret::new(PREFIX), (project_id, Uuid::now_v7()));
     let row = db::api_key::insert(&mut tx, ids, &new, &secret, &actor.name).await.map_err(refuse_project)?;
     audit::record(&mut tx, actor, AuditAction::KeyCreated, Subject::within(project_id, ids.1).named(&new.name)).await?;
-    faults::commit(tx, "change").await?;
-    Ok((row.try_into()?, secret.text))
+    let key = row.try_into()?;
+    backend.commit(tx, "change").await?;
+    Ok((key, secret.text))
 }
 
 /// A page of a project's keys, newest first.
@@ -73,7 +72,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<ApiKey>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::api_key::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
@@ -86,14 +85,13 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ApiKeyNotFound`].
 pub async fn delete(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid) -> Result<()> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require(&mut tx, project_id).await?;
     if !db::api_key::delete(&mut tx, project_id, id).await? {
         return Err(Refusal::new(ProblemKind::ApiKeyNotFound, "There is no such API key in this project.").into());
     }
     audit::record(&mut tx, actor, AuditAction::KeyDeleted, Subject::within(project_id, id)).await?;
-    faults::commit(tx, "change").await
+    backend.commit(tx, "change").await
 }
 
 /// Who holds this key.

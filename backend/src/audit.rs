@@ -67,7 +67,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<AuditEntry>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::audit::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
     let data = page.data.into_iter().map(AuditEntry::try_from).collect::<Result<_, _>>()?;

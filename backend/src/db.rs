@@ -14,6 +14,7 @@ pub(crate) mod oidc;
 pub(crate) mod outbox;
 pub(crate) mod project;
 pub(crate) mod schedule;
+pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod task;
 pub(crate) mod token;

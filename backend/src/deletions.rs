@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta};
 use domain::deletion::{Deletion, DeletionPreview, DeletionState, DeletionSummary};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// One record with its timeline, as long as it is kept.
@@ -13,10 +14,14 @@ use uuid::Uuid;
 /// # Errors
 /// [`ProblemKind::DeletionNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Deletion> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
+    read(backend, &mut conn, project_id, id).await
+}
+
+pub(crate) async fn read(backend: &Backend, conn: &mut PgConnection, project_id: Uuid, id: Uuid) -> Result<Deletion> {
     let missing = || Refusal::new(ProblemKind::DeletionNotFound, "There is no such deletion in this project.");
-    let row = db::deletion::get_in_project(&mut conn, project_id, id).await?.ok_or_else(missing)?;
-    let timeline = db::deletion::list_entries(&mut conn, id).await?;
+    let row = db::deletion::get_in_project(conn, project_id, id).await?.ok_or_else(missing)?;
+    let timeline = db::deletion::list_entries(conn, id).await?;
     Ok(Deletion { timeline, ..row.show(&backend.policies.stuck)? })
 }
 
@@ -25,7 +30,7 @@ pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Deleti
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn summary(backend: &Backend, project_id: Option<Uuid>) -> Result<DeletionSummary> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     if let Some(project_id) = project_id {
         crate::projects::require(&mut conn, project_id).await?;
     }
@@ -59,7 +64,7 @@ pub async fn list(
         .map(|part| part.parse::<DeletionState>().map(|state| state.as_str().to_owned()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("state", message)]))?;
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     if let Some(project_id) = project_id {
         crate::projects::require(&mut conn, project_id).await?;
     }
@@ -77,7 +82,7 @@ pub async fn list(
 pub async fn preview(backend: &Backend, project_id: Uuid, task_id: Uuid) -> Result<DeletionPreview> {
     let task = crate::tasks::get(backend, project_id, task_id).await?;
     let runs = crate::tasks::schedule::next_runs(backend, project_id, task_id, None, Some(5)).await?.next_runs;
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let (in_flight, waiting) = db::execution::count_in_flight(&mut conn, task_id).await?;
     let window = db::project::undo_window(&mut conn, project_id).await?;
     let (begin, seconds) = (DateTime::UNIX_EPOCH, backend.policies.drain_seconds);

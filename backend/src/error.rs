@@ -15,17 +15,31 @@ pub enum Error {
     /// The database could not do it; the transaction is gone.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// The connection broke while the database committed: it has happened, or it has not. What was being deleted may be
-    /// asked for again: the answer is the same deletion.
+    /// The connection broke while the database committed, or something failed after a commit: the change may have happened
+    /// or not. What was being deleted may be asked for again: the answer is the same deletion.
     #[error(transparent)]
     Unconfirmed(sqlx::Error),
 }
 
 /// What is said where nobody knows; see [`Error::Unconfirmed`].
-pub const UNCONFIRMED: &str =
-    "The database did not answer in time: the change may have happened or not. A DELETE can be repeated safely.";
+const UNCONFIRMED: &str = "The database did not answer in time: the change may have happened or not. A DELETE, and any \
+                           request with an Idempotency-Key, can be repeated safely.";
+
+/// The refusal of a request about which nobody knows whether it has changed anything.
+#[must_use]
+pub fn unconfirmed() -> Refusal {
+    Refusal::new(ProblemKind::Unconfirmed, UNCONFIRMED)
+}
 
 impl Error {
+    /// The same failure where something was committed before it: nobody may be told that nothing has changed.
+    pub(crate) fn after_a_commit(self) -> Self {
+        match self {
+            Self::Database(error) => Self::Unconfirmed(error),
+            other => other,
+        }
+    }
+
     /// What the caller is told. Details of the database stay in the log.
     #[must_use]
     pub fn into_refusal(self) -> Refusal {
@@ -33,7 +47,7 @@ impl Error {
             Self::Refused(refusal) => refusal,
             Self::Unconfirmed(error) => {
                 tracing::warn!(%error, "a commit was not confirmed");
-                Refusal::new(ProblemKind::Unavailable, UNCONFIRMED)
+                unconfirmed()
             }
             Self::Database(error) => match failure_kind(&error) {
                 FailureKind::Conflict | FailureKind::Bug | FailureKind::InFlight => {

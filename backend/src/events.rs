@@ -147,7 +147,7 @@ impl Hints {
 /// # Errors
 /// A database error.
 pub async fn missed(backend: &Backend, project_id: Option<Uuid>, after: i64) -> Result<Option<Vec<Event>>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = match project_id {
         Some(project_id) => db::outbox::read_project(&mut conn, project_id, after, BATCH).await?,
         None => db::outbox::read(&mut conn, after, &[], BATCH).await?,
@@ -164,6 +164,6 @@ pub async fn missed(backend: &Backend, project_id: Option<Uuid>, after: i64) -> 
 /// # Errors
 /// A database error.
 pub async fn newest_seq(backend: &Backend) -> Result<i64> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::outbox::newest_seq(&mut conn).await?)
 }

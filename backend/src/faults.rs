@@ -24,9 +24,10 @@ use sqlx::{Postgres, Transaction};
 pub(crate) async fn commit(tx: Transaction<'_, Postgres>, name: &str) -> Result<(), Error> {
     around(name, ".commit")?;
     let replied = tx.commit().await.and_then(|()| around(name, ".committed"));
-    replied.map_err(|error| match error {
-        sqlx::Error::Database(_) => error.into(),
-        lost => Error::Unconfirmed(lost),
+    replied.map_err(|error| match &error {
+        // A server that is stopped may have committed before it ended the session.
+        sqlx::Error::Database(said) if !said.code().is_some_and(|code| code.starts_with("57P")) => error.into(),
+        _ => Error::Unconfirmed(error),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
 use crate::tasks::{self, ListQuery};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use chrono::{DateTime, Utc};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -18,7 +18,7 @@ use domain::group::{Override, TaskGroup, TaskGroupDraft, Window};
 use domain::page::{COUNT_CAP, Limit, Page, parse_cursor};
 use domain::task::{RunState, Task};
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A page of a project's groups, newest first.
@@ -32,7 +32,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<TaskGroup>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::group::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
@@ -44,7 +44,7 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::GroupNotFound`], [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<TaskGroup> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     read(&mut conn, project_id, id).await
 }
 
@@ -75,7 +75,7 @@ async fn absent(conn: &mut PgConnection, project_id: Uuid) -> Result<Refusal> {
 /// # Errors
 /// A database error.
 pub async fn counts(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::group::count_tasks(&mut conn, ids, COUNT_CAP).await?)
 }
 
@@ -87,7 +87,7 @@ pub async fn names(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::group::names(&mut conn, project_id, ids).await?)
 }
 
@@ -106,15 +106,14 @@ pub async fn tasks(backend: &Backend, project_id: Uuid, id: Uuid, query: ListQue
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
 pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskGroupDraft) -> Result<TaskGroup> {
     let (draft, _) = parse(draft)?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let id = Uuid::now_v7();
     db::group::insert(&mut tx, project_id, id, &draft).await.map_err(refuse_name)?;
     let group = read(&mut tx, project_id, id).await?;
     note(&mut tx, actor, AuditAction::GroupCreated, &group).await?;
     announce(&mut tx, EventKind::TaskGroupCreated, &group).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(group)
 }
@@ -141,8 +140,7 @@ pub async fn change(
     precondition: &Precondition,
     change: Change,
 ) -> Result<TaskGroup> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let (group, now) = lock(&mut tx, project_id, id).await?;
     precondition.check(&[group.version])?;
@@ -154,7 +152,7 @@ pub async fn change(
     let by_hand = group.is_overridden.then(|| window.steered(group.state, now)).flatten();
     let group = write(&mut tx, &group, &draft, by_hand).await?;
     note(&mut tx, actor, AuditAction::GroupUpdated, &group).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(group)
@@ -166,8 +164,7 @@ pub async fn change(
 /// # Errors
 /// [`ProblemKind::GroupNotFound`].
 pub async fn steer(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid, state: RunState) -> Result<TaskGroup> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let (group, now) = lock(&mut tx, project_id, id).await?;
     if group.state == state {
@@ -176,7 +173,7 @@ pub async fn steer(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid,
     let (draft, window) = parse(TaskGroupDraft::from(&group))?;
     let group = write(&mut tx, &group, &draft, window.steered(state, now)).await?;
     note(&mut tx, actor, AuditAction::GroupSteered, &group).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(group)

@@ -1,25 +1,23 @@
 //! Use cases of `Idempotency-Key`: a request that is repeated is answered as it was the first time, and happens once.
 //! Called by `server/rest/idempotency.rs` around a handler.
 //!
-//! Invariant: whoever holds a key is the only one who acts on it, and writes its answer only while it holds it. What is
-//! not proven: when a node dies between the commit of the handler and [`keep`], the key expires after [`HELD_SECONDS`] and
-//! a repeat acts again. The key itself is nowhere: only its hash, with that of the caller.
+//! Invariant: the answer is stored in the transaction of the effect, so there is never one without the other, whenever a
+//! node dies or a reply is lost. A request holds its key by an advisory lock of that transaction: nothing is left of it when
+//! the transaction ends. The key itself is stored nowhere: only its hash, with that of the caller.
 
-use crate::{Backend, Result, db};
+use crate::{Backend, Result, db, faults, transaction};
 use domain::error::{ProblemKind, Refusal};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
-/// How long a key is held for a request that is under way; none may take so long.
-const HELD_SECONDS: f64 = 60.0;
 /// How long an answer is kept.
 const KEPT_SECONDS: f64 = 24.0 * 3_600.0;
 
 /// A request with a key, as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keyed {
-    scope: Vec<u8>,
-    fingerprint: Vec<u8>,
+    scope: [u8; 32],
+    fingerprint: [u8; 32],
 }
 
 impl Keyed {
@@ -43,43 +41,76 @@ pub struct Kept {
     pub body: Vec<u8>,
 }
 
-/// What a request with a key is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Act, then [`keep`] the answer or [`release`] the key.
-    Act(Held),
-    /// Answer this.
-    Repeat(Kept),
-}
-
-/// A key that this request holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    scope: Vec<u8>,
-    holder: Uuid,
-}
-
-/// Finds out whether a request is the first one with its key.
+/// The answer that the first request with this key got; none if there was no such request.
 ///
 /// # Errors
 /// [`ProblemKind::IdempotencyKeyReused`] when the first one asked for something else,
-/// [`ProblemKind::IdempotencyInProgress`] while it is under way.
-pub async fn begin(backend: &Backend, keyed: &Keyed) -> Result<Turn> {
-    let held = Held { scope: keyed.scope.clone(), holder: Uuid::now_v7() };
+/// [`ProblemKind::IdempotencyInProgress`] while a node of an older version handles it.
+pub async fn find(backend: &Backend, keyed: &Keyed) -> Result<Option<Kept>> {
     let mut conn = backend.pool.acquire().await?;
-    // Between the two statements the key may be released: then it is taken the second time.
-    for _ in 0..2 {
-        if db::idempotency::take(&mut conn, (&keyed.scope, &keyed.fingerprint), held.holder, HELD_SECONDS).await? {
-            return Ok(Turn::Act(held));
-        }
-        let Some(known) = db::idempotency::find(&mut conn, &keyed.scope).await? else { continue };
-        if known.fingerprint != keyed.fingerprint {
-            let detail = "This Idempotency-Key was used for another request within 24 hours; take a new one.";
-            return Err(Refusal::new(ProblemKind::IdempotencyKeyReused, detail).into());
-        }
-        return known.kept()?.map(Turn::Repeat).ok_or_else(|| in_progress().into());
+    recall(&mut conn, keyed).await
+}
+
+async fn recall(conn: &mut PgConnection, keyed: &Keyed) -> Result<Option<Kept>> {
+    let Some(known) = db::idempotency::find(conn, &keyed.scope).await? else { return Ok(None) };
+    if known.fingerprint != keyed.fingerprint {
+        let detail = "This Idempotency-Key was used for another request within 24 hours; take a new one.";
+        return Err(Refusal::new(ProblemKind::IdempotencyKeyReused, detail).into());
+    }
+    known.kept()?.map(Some).ok_or_else(|| in_progress().into())
+}
+
+/// Holds the key until the transaction ends.
+///
+/// # Errors
+/// [`ProblemKind::IdempotencyInProgress`] while another request holds it, and when one has ended just now: a repeat gets its
+/// answer.
+pub(crate) async fn claim(tx: &mut PgConnection, keyed: &Keyed) -> Result<()> {
+    let [a, b, c, d, e, f, g, h, ..] = keyed.scope;
+    let number = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    // In this order: the answer of whoever held the lock before is visible once we hold it.
+    if db::idempotency::lock(tx, number).await? && recall(tx, keyed).await?.is_none() {
+        return Ok(());
     }
     Err(in_progress().into())
+}
+
+/// Handles the first request with a key: `work` answers it and says what of the answer is kept. What it changed is committed
+/// together with that; if nothing is kept, nothing is changed.
+///
+/// # Errors
+/// When it could not be committed, or nobody knows whether it was ([`crate::Error::Unconfirmed`]).
+pub async fn act<T>(backend: &Backend, keyed: &Keyed, work: impl Future<Output = (T, Option<Kept>)>) -> Result<T> {
+    let ((answer, kept), done) = transaction::deferred(keyed, work).await;
+    let Some(kept) = kept else { return Ok(answer) };
+    match done.pending {
+        Some((mut tx, name)) => {
+            // A node of an older version takes keys without our lock.
+            if !keep(&mut tx, keyed, &kept).await? {
+                return Err(in_progress().into());
+            }
+            faults::commit(tx, name).await?;
+            done.effects.into_iter().for_each(|effect| effect());
+        }
+        None if done.began => remember(backend, keyed, &kept).await,
+        None => {}
+    }
+    Ok(answer)
+}
+
+/// Keeps an answer that came without a change of its own. It is true whether or not this works.
+async fn remember(backend: &Backend, keyed: &Keyed, kept: &Kept) {
+    let work = async {
+        let mut conn = backend.pool.acquire().await?;
+        keep(&mut conn, keyed, kept).await
+    };
+    if let Err(error) = work.await {
+        tracing::warn!(%error, "an answer could not be kept for its Idempotency-Key");
+    }
+}
+
+async fn keep(conn: &mut PgConnection, keyed: &Keyed, kept: &Kept) -> Result<bool> {
+    Ok(db::idempotency::keep(conn, (&keyed.scope, &keyed.fingerprint), kept, KEPT_SECONDS).await?)
 }
 
 fn in_progress() -> Refusal {
@@ -87,30 +118,12 @@ fn in_progress() -> Refusal {
     Refusal::new(ProblemKind::IdempotencyInProgress, detail)
 }
 
-/// Keeps the answer of a request for 24 hours; answers false when it took so long that another request has the key.
-///
-/// # Errors
-/// A database error; the key expires then.
-pub async fn keep(backend: &Backend, held: &Held, kept: &Kept) -> Result<bool> {
-    let mut conn = backend.pool.acquire().await?;
-    Ok(db::idempotency::keep(&mut conn, (&held.scope, held.holder), kept, KEPT_SECONDS).await?)
-}
-
-/// Lets a repeat act: this request came to nothing.
-///
-/// # Errors
-/// A database error; the key expires then.
-pub async fn release(backend: &Backend, held: &Held) -> Result<()> {
-    let mut conn = backend.pool.acquire().await?;
-    Ok(db::idempotency::release(&mut conn, &held.scope, held.holder).await?)
-}
-
 /// Of parts, each with its length, so that no two lists are the same text.
-fn hash(parts: &[&[u8]]) -> Vec<u8> {
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    digest.finalize().to_vec()
+    digest.finalize().into()
 }

@@ -11,8 +11,10 @@ use domain::audit::ActorKind;
 use domain::deletion::{RetryPolicy, StuckPolicy};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub mod database;
 mod db;
 mod doorbell;
 mod listener;
@@ -40,13 +42,16 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+mod reading;
 pub mod retention;
 pub mod scheduler;
 mod secret;
 pub mod signing;
 pub mod tasks;
+mod transaction;
 
 pub use error::{Error, Result};
+pub(crate) use transaction::Tx;
 
 /// Who does it, and in which request: written into records, events and the audit.
 #[derive(Clone, Debug)]
@@ -115,6 +120,8 @@ impl Default for Policies {
 #[derive(Clone)]
 pub struct Backend {
     pool: sqlx::PgPool,
+    /// How many reads may have a connection; none: as many as the pool has.
+    reads: Option<Arc<Semaphore>>,
     jobs: Arc<dyn jobs::DeleteJobPublisher>,
     events: events::Bell,
     policies: Policies,
@@ -130,7 +137,14 @@ impl Backend {
         policies: Policies,
         node: &str,
     ) -> Self {
-        Self { pool, jobs, events, policies, node: node.into() }
+        Self { pool, reads: None, jobs, events, policies, node: node.into() }
+    }
+
+    /// The same, of whose connections reads leave this many free: a flood of them never keeps a change from its connection.
+    #[must_use]
+    pub fn with_reserve(self, reserve: u32) -> Self {
+        let reads = self.pool.options().get_max_connections().saturating_sub(reserve).max(1);
+        Self { reads: Some(Arc::new(Semaphore::new(reads as usize))), ..self }
     }
 
     /// The policies in force.
@@ -141,18 +155,21 @@ impl Backend {
 
     /// Wakes workers and event tails after a commit that enqueued a job. Losing the wake-up only costs latency.
     fn ring(&self) {
-        self.jobs.ring();
+        let jobs = Arc::clone(&self.jobs);
+        transaction::after_commit(move || jobs.ring());
         self.tell();
     }
 
     /// Wakes the event tails after any other commit. A worker woken for nothing looks at the wrong moment, and the next
     /// job has to wait for it.
     fn tell(&self) {
-        self.events.ring();
+        let events = self.events.clone();
+        transaction::after_commit(move || events.ring());
     }
 
     /// Wakes the schedulers of all nodes after a commit that changed what is due or cancelled a call.
     fn wake_scheduler(&self) {
-        self.events.ring_schedulers();
+        let events = self.events.clone();
+        transaction::after_commit(move || events.ring_schedulers());
     }
 }

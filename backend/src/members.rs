@@ -3,13 +3,13 @@
 //! Invariant: a project that has an administrator keeps one. Whoever takes one away locks all of them first.
 
 use crate::audit::{self, Subject};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::access::Role;
 use domain::account::{Member, MemberDraft};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A page of the people of a project, who came first first.
@@ -23,7 +23,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Member>> {
     let (limit, after) = (Limit::parse(limit)?, parse_cursor(cursor)?.unwrap_or_default());
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let rows = db::member::list(&mut conn, project_id, after, limit.rows() as i64 + 1).await?;
     let members = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
@@ -37,8 +37,7 @@ pub async fn list(
 pub async fn put(backend: &Backend, actor: &Actor, project_id: Uuid, draft: &MemberDraft) -> Result<Member> {
     let parsed = draft.parse();
     let (email, role) = parsed.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require(&mut tx, project_id).await?;
     let user = db::user::by_email(&mut tx, &email).await?.filter(|user| user.disabled_at.is_none());
     let Some(user) = user else {
@@ -53,9 +52,9 @@ pub async fn put(backend: &Backend, actor: &Actor, project_id: Uuid, draft: &Mem
     let subject = Subject::within(project_id, user.id).named(&words);
     audit::record(&mut tx, actor, AuditAction::MemberChanged, subject).await?;
     let rows = db::member::list(&mut tx, project_id, before(user.id), 1).await?;
-    faults::commit(tx, "change").await?;
-    let row = rows.into_iter().next().ok_or_else(unknown)?;
-    Ok(row.try_into()?)
+    let member = rows.into_iter().next().ok_or_else(unknown)?.try_into()?;
+    backend.commit(tx, "change").await?;
+    Ok(member)
 }
 
 /// Removes a person from a project.
@@ -63,15 +62,14 @@ pub async fn put(backend: &Backend, actor: &Actor, project_id: Uuid, draft: &Mem
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::MemberNotFound`], [`ProblemKind::LastAdmin`].
 pub async fn remove(backend: &Backend, actor: &Actor, project_id: Uuid, user_id: Uuid) -> Result<()> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require(&mut tx, project_id).await?;
     keep_an_admin(&mut tx, project_id, user_id).await?;
     if !db::member::delete(&mut tx, project_id, user_id).await? {
         return Err(unknown().into());
     }
     audit::record(&mut tx, actor, AuditAction::MemberRemoved, Subject::within(project_id, user_id)).await?;
-    faults::commit(tx, "change").await
+    backend.commit(tx, "change").await
 }
 
 async fn keep_an_admin(tx: &mut PgConnection, project_id: Uuid, user_id: Uuid) -> Result<()> {

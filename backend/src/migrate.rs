@@ -40,6 +40,41 @@ async fn watch(pool: &PgPool) -> Result<Infallible, sqlx::Error> {
     }
 }
 
+/// Indexes of tables that may be large. They are built beside whoever reads and writes, which no migration can do: its
+/// transaction would hold up every change for as long. Without them everything works, but some of it slowly.
+const BESIDE: [(&str, &str); 1] = [(
+    "tasks_name_prefix",
+    "CREATE INDEX CONCURRENTLY tasks_name_prefix ON tasks (project_id, lower(name) text_pattern_ops)",
+)];
+/// The advisory lock of the one node that builds them. The others do not wait for it: the build would wait for them.
+const BUILDING: i64 = 0x5e87_0a11;
+
+/// Builds the indexes that are missing, and anew what was broken off; after [`run`]. Another node may be doing it.
+///
+/// # Errors
+/// A database error: what is missing is built at the next start.
+pub async fn build_indexes(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let mut conn = pool.acquire().await?;
+    for (name, statement) in BESIDE {
+        let is_whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)";
+        let is_whole: Option<bool> = sqlx::query_scalar(is_whole).bind(name).fetch_optional(&mut *conn).await?;
+        let is_ours = "SELECT pg_try_advisory_lock($1)";
+        if is_whole == Some(true) || !sqlx::query_scalar(is_ours).bind(BUILDING).fetch_one(&mut *conn).await? {
+            continue;
+        }
+        let built = build(&mut conn, name, statement).await;
+        sqlx::query("SELECT pg_advisory_unlock($1)").bind(BUILDING).execute(&mut *conn).await?;
+        built?;
+    }
+    Ok(())
+}
+
+async fn build(conn: &mut PgConnection, name: &str, statement: &'static str) -> Result<(), sqlx::Error> {
+    let drop = sqlx::AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+    sqlx::raw_sql(drop).execute(&mut *conn).await?;
+    sqlx::raw_sql(statement).execute(conn).await.map(std::mem::drop)
+}
+
 /// True when every migration of this version is applied.
 ///
 /// # Errors

@@ -1,5 +1,9 @@
 //! Connection pools: one for each role, so that a flood in one never starves another.
+//!
+//! Invariant: every session has what the promise needs, whatever the settings of server, database and role: commits that
+//! wait until they are durable, READ COMMITTED, read-write.
 
+use crate::db;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use std::time::Duration;
@@ -39,6 +43,9 @@ pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sql
         ("idle_in_transaction_session_timeout", "10000"),
         ("idle_session_timeout", silent_timeout.as_str()),
         ("TimeZone", "UTC"),
+        // What the statements are written for, whatever the database or the role says.
+        ("default_transaction_isolation", "read committed"),
+        ("default_transaction_read_only", "off"),
         // Our statements are short; compiling one costs 50 times what it does.
         ("jit", "off"),
         // The tables fit into memory or lie on flash. By the default of spinning disks the planner reads all tasks, newest
@@ -48,6 +55,7 @@ pub fn pool(url: &str, name: &str, settings: PoolSettings) -> Result<PgPool, sql
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
+        .after_connect(|connection, _| Box::pin(db::server::make_commits_durable(connection)))
         // sqlx asks this by itself, too, but without a limit: where a network swallows packets a connection would never come
         // back and its place in the pool would be lost; and whoever is given a dead one would wait for it in vain.
         .test_before_acquire(false)

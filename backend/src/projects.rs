@@ -7,7 +7,7 @@ use crate::access::Caller;
 use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::access::{Permission, Role, scopes_allow};
 use domain::audit::{ActorKind, AuditAction};
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -16,7 +16,7 @@ use domain::page::{COUNT_CAP, Limit, Page, parse_cursor};
 use domain::project::{Project, ProjectDraft};
 use domain::status::TaskStatus;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Project>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let (rows, mut conn) = (limit.rows() as i64 + 1, backend.pool.acquire().await?);
+    let (rows, mut conn) = (limit.rows() as i64 + 1, backend.read().await?);
     let rows = match caller {
         Caller::Person(person) if person.is_admin => db::project::list(&mut conn, before, rows).await?,
         Caller::Person(person) => db::project::list_of(&mut conn, person.id, before, rows).await?,
@@ -51,7 +51,7 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, id: Uuid) -> Result<Project> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     require(&mut conn, id).await
 }
 
@@ -60,7 +60,7 @@ pub async fn get(backend: &Backend, id: Uuid) -> Result<Project> {
 /// # Errors
 /// A database error.
 pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::project::names(&mut conn, ids).await?)
 }
 
@@ -69,7 +69,7 @@ pub async fn names(backend: &Backend, ids: &[Uuid]) -> Result<Vec<(Uuid, String)
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn find(backend: &Backend, id_or_name: &str) -> Result<Uuid> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let found = match id_or_name.parse() {
         Ok(id) => db::project::get(&mut conn, id).await?.map(|project| project.id),
         Err(_) => db::project::by_name(&mut conn, id_or_name).await?,
@@ -85,7 +85,7 @@ pub async fn visible(backend: &Backend, caller: &Caller) -> Result<Option<HashSe
     match caller {
         Caller::Person(person) if person.is_admin => Ok(None),
         Caller::Person(person) => {
-            let mut conn = backend.pool.acquire().await?;
+            let mut conn = backend.read().await?;
             Ok(Some(db::member::projects(&mut conn, person.id).await?.into_iter().collect()))
         }
         Caller::Program(key) => Ok(Some(HashSet::from([key.project_id]))),
@@ -125,7 +125,7 @@ fn missing() -> Refusal {
 /// # Errors
 /// A database error.
 pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let counts = db::project::count_by_status(&mut conn, id, COUNT_CAP).await?;
     counts.into_iter().map(|(status, count)| Ok((db::text("status", &status)?, count))).collect()
 }
@@ -136,15 +136,14 @@ pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
 /// [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
 pub async fn create(backend: &Backend, actor: &Actor, draft: ProjectDraft) -> Result<Project> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     if let (ActorKind::User, Some(person)) = (actor.kind, actor.id) {
         db::member::put(&mut tx, project.id, person, Role::Admin).await?;
     }
     note(&mut tx, actor, AuditAction::ProjectCreated, &project).await?;
     announce(&mut tx, EventKind::ProjectCreated, &project).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(project)
 }
@@ -170,8 +169,7 @@ pub async fn change(
     precondition: &Precondition,
     change: Change,
 ) -> Result<Project> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let project = require_open(&mut tx, id).await?;
     precondition.check(&[project.version])?;
     let draft = match change {
@@ -184,7 +182,7 @@ pub async fn change(
     let changed = changed.ok_or_else(|| Refusal::new(ProblemKind::EtagMismatch, detail))?;
     note(&mut tx, actor, AuditAction::ProjectUpdated, &changed).await?;
     announce(&mut tx, EventKind::ProjectUpdated, &changed).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.tell();
     Ok(changed)
 }

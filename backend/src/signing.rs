@@ -4,11 +4,10 @@
 //! change over at any time; it ends when the previous secret is forgotten.
 
 use crate::audit::{self, Subject};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::project::SigningSecrets;
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// The secrets of a project.
@@ -16,7 +15,7 @@ use uuid::Uuid;
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::project::secrets(&mut conn, project_id).await?.ok_or_else(no_project)?)
 }
 
@@ -25,12 +24,11 @@ pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> 
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require_open(&mut tx, project_id).await?;
     let secrets = db::project::rotate_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
     audit::record(&mut tx, actor, AuditAction::SecretRotated, Subject::within(project_id, project_id)).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     Ok(secrets)
 }
 
@@ -39,12 +37,11 @@ pub async fn rotate(backend: &Backend, actor: &Actor, project_id: Uuid) -> Resul
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn forget_previous(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require_open(&mut tx, project_id).await?;
     let secrets = db::project::forget_previous_secret(&mut tx, project_id).await?.ok_or_else(no_project)?;
     audit::record(&mut tx, actor, AuditAction::SecretForgotten, Subject::within(project_id, project_id)).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     Ok(secrets)
 }
 

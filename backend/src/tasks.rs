@@ -12,7 +12,7 @@ pub mod worker;
 
 use crate::audit::{self, Subject};
 use crate::error::violated;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -21,7 +21,7 @@ use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 use domain::task::{NewTask, Task, TaskDraft, parse_status};
 use etag::Precondition;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -32,13 +32,18 @@ pub struct ListQuery {
     pub status: Option<String>,
     /// A group.
     pub task_group_id: Option<Uuid>,
-    /// A part of the name.
+    /// A part of the name; of fewer than three characters, its beginning.
     pub search: Option<String>,
     /// Where the page begins.
     pub cursor: Option<String>,
     /// Rows.
     pub limit: Option<u32>,
 }
+
+/// Characters that an index of parts of names needs. What is shorter is looked for at the beginning of names, by another one.
+const TRIGRAM: usize = 3;
+/// So many hits are sorted; among more of them the newest are found without.
+const FEW_HITS: usize = 2_000;
 
 /// A page of a project's tasks, newest first, those that are being deleted included.
 ///
@@ -48,9 +53,16 @@ pub async fn list(backend: &Backend, project_id: Uuid, query: &ListQuery) -> Res
     let (limit, before) = (Limit::parse(query.limit)?, parse_cursor(query.cursor.as_deref())?);
     let statuses = parse_statuses(query.status.as_deref())?;
     let search = query.search.as_deref().map(str::trim).filter(|part| !part.is_empty() && !part.contains('\0'));
-    let filter = db::task::Filter { statuses: &statuses, group: query.task_group_id, search };
-    let mut conn = backend.pool.acquire().await?;
+    let begins = search.is_some_and(|part| part.chars().count() < TRIGRAM);
+    let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
+    let hits = match search.filter(|_| begins) {
+        Some(part) => db::task::beginning_with(&mut conn, project_id, part, FEW_HITS as i64 + 1).await?,
+        None => Vec::new(),
+    };
+    // Where there are more, a page of them is found soon by going through the tasks.
+    let among = (begins && hits.len() <= FEW_HITS).then_some(hits.as_slice());
+    let filter = db::task::Filter { statuses: &statuses, group: query.task_group_id, search, begins, among };
     let rows = db::task::list(&mut conn, project_id, &filter, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
     Ok(Page { data: complete(backend, &mut conn, page.data).await?, next_cursor: page.next_cursor })
@@ -69,7 +81,7 @@ fn parse_statuses(text: Option<&str>) -> Result<Vec<String>, Refusal> {
 /// # Errors
 /// A database error.
 pub async fn get_many(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Result<Vec<Task>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::task::get_many(&mut conn, project_id, ids).await?;
     complete(backend, &mut conn, rows).await
 }
@@ -79,7 +91,7 @@ pub async fn get_many(backend: &Backend, project_id: Uuid, ids: &[Uuid]) -> Resu
 /// # Errors
 /// [`ProblemKind::TaskDeleted`] with the path of its record, [`ProblemKind::TaskNotFound`].
 pub async fn get(backend: &Backend, project_id: Uuid, id: Uuid) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     read(backend, &mut conn, project_id, id).await
 }
 
@@ -130,8 +142,7 @@ async fn complete(backend: &Backend, conn: &mut PgConnection, rows: Vec<db::task
 /// What [`TaskDraft::parse`] refuses, [`ProblemKind::ProjectNotFound`], [`ProblemKind::ProjectPendingDelete`],
 /// [`ProblemKind::GroupNotFound`].
 pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: TaskDraft) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let now = db::now(&mut tx).await?;
     let new = draft.parse(now)?;
@@ -142,7 +153,7 @@ pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: T
     note(&mut tx, actor, AuditAction::TaskCreated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskCreated, project_id, id, &new.name, 1).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(task)
@@ -224,8 +235,7 @@ pub async fn change(
     precondition: &Precondition,
     change: Change,
 ) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let Some(locked) = db::task::lock(&mut tx, project_id, id).await? else {
         return Err(absent(&mut tx, project_id, id).await?.into());
@@ -247,7 +257,7 @@ pub async fn change(
     note(&mut tx, actor, AuditAction::TaskUpdated, project_id, id, &new.name).await?;
     announce(&mut tx, EventKind::TaskUpdated, project_id, id, &new.name, version).await?;
     let task = read(backend, &mut tx, project_id, id).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     backend.tell();
     Ok(task)

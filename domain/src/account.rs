@@ -2,6 +2,7 @@
 
 use crate::access::Role;
 use crate::error::FieldError;
+use crate::moment::check_moment;
 use crate::project::parse_name;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,7 @@ impl TokenDraft {
     pub fn parse(self, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let name = parse_name("name", &self.name).map_err(|error| errors.push(error)).unwrap_or_default();
+        errors.extend(self.expires_at.and_then(|at| check_moment("expires_at", at).err()));
         if self.expires_at.is_some_and(|at| at <= now) {
             errors
                 .push(FieldError::new("expires_at", "must be in the future, or null for a token that does not expire"));

@@ -1,6 +1,7 @@
 //! API keys of a project: with which the programs that its tasks call answer back.
 
 use crate::error::FieldError;
+use crate::moment::check_moment;
 use crate::project::parse_name;
 use crate::text_enum::text_enum;
 use chrono::{DateTime, Utc};
@@ -81,6 +82,7 @@ impl ApiKeyDraft {
         let mut errors = Vec::new();
         let name = parse_name("name", &self.name).map_err(|error| errors.push(error)).unwrap_or_default();
         let scopes = parse_scopes(self.scopes).map_err(|error| errors.push(error)).unwrap_or_default();
+        errors.extend(self.expires_at.and_then(|at| check_moment("expires_at", at).err()));
         if self.expires_at.is_some_and(|at| at <= now) {
             errors.push(FieldError::new("expires_at", "must be in the future, or null for a key that does not expire"));
         }

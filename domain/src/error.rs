@@ -79,6 +79,8 @@ text_enum! {
         TooManyRequests = "too-many-requests",
         /// The service cannot answer now; nothing has changed.
         Unavailable = "unavailable",
+        /// Nobody knows whether the change has happened.
+        Unconfirmed = "unconfirmed",
         /// The request took too long; nothing has changed.
         Timeout = "timeout",
         /// A defect of ours.
@@ -126,6 +128,7 @@ impl ProblemKind {
             Self::IdempotencyInProgress => "Still under way",
             Self::TooManyRequests => "Too many requests",
             Self::Unavailable => "Temporarily unavailable",
+            Self::Unconfirmed => "Not confirmed",
             Self::Timeout => "The request took too long",
             Self::Internal => "Internal error",
         }

@@ -18,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod group;
+pub mod moment;
 pub mod own_path;
 pub mod page;
 pub mod project;

@@ -95,6 +95,9 @@ pub struct Settings {
     /// What this node does.
     #[arg(long, env = "SEXTON_ROLES", value_enum, value_delimiter = ',', default_value = "web,worker,scheduler")]
     pub roles: Vec<Role>,
+    /// Address and port of a second listener, for probes and metrics only; then /metrics is nowhere else.
+    #[arg(long, env = "SEXTON_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
     /// Name of this node in records and logs; a part that differs at every start is added.
     #[arg(long, env = "SEXTON_NODE_NAME", default_value = "sexton")]
     pub node_name: String,
@@ -168,7 +171,7 @@ pub struct Settings {
     #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
     pub receipt_days: i32,
 
-    /// Connections of pages and API.
+    /// Connections of pages and API. Reads leave a quarter of them to changes.
     #[arg(long, env = "SEXTON_API_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub api_connections: u32,
     /// Connections of the teardowns: at least two more than teardowns at a time.

@@ -9,6 +9,7 @@ pub mod headers;
 pub mod host;
 pub mod rate;
 pub mod slow;
+pub mod streams;
 
 use address::Network;
 use host::PublicUrl;

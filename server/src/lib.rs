@@ -22,14 +22,16 @@ pub mod workers;
 
 use axum::extract::FromRef;
 use backend::accounts::oidc::Issuer;
-use backend::limits::SignInLimiter;
+use backend::limits::{Limiter, SignInLimiter};
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
+use edge::streams::Streams;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -56,6 +58,14 @@ pub struct AppState {
     pub body_limit: usize,
     /// How often somebody may try to sign in.
     pub sign_ins: Arc<SignInLimiter>,
+    /// Open streams of events.
+    pub streams: Arc<Streams>,
+    /// The use cases, over a connection of the probes' own: they do not wait behind people.
+    pub health: Backend,
+    /// Whether `/metrics` has a listener of its own.
+    pub has_admin_listener: bool,
+    /// How many new idempotency keys a caller may use.
+    pub keys: Arc<Limiter<Uuid>>,
     /// Who may ask, how often, and by which name.
     pub edge: Arc<Edge>,
 }

@@ -29,21 +29,34 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(state: &AppState) -> Router {
     let (api, document) = rest::router();
     let api = api.route_layer(from_fn_with_state(state.clone(), rest::idempotency::once));
-    let routes = api.merge(rest::documentation(document, &state.leptos)).merge(probes()).merge(pages::router(state));
+    let routes =
+        api.merge(rest::documentation(document, &state.leptos)).merge(probes(state)).merge(pages::router(state));
     let routes = if state.is_demo { routes.merge(demo::router()) } else { routes };
     layered(routes.method_not_allowed_fallback(problem::no_method).fallback(pages::elsewhere), state)
 }
 
 /// What every other node answers: how it is.
 pub fn probes_only(state: &AppState) -> Router {
-    layered(probes().method_not_allowed_fallback(problem::no_method).fallback(problem::no_route), state)
+    layered(probes(state).method_not_allowed_fallback(problem::no_method).fallback(problem::no_route), state)
 }
 
-fn probes() -> Router<AppState> {
-    Router::new()
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
+/// What the listener of their own answers, if there is one.
+pub fn admin(state: &AppState) -> Router {
+    let routes = health_only().merge(metrics());
+    layered(routes.method_not_allowed_fallback(problem::no_method).fallback(problem::no_route), state)
+}
+
+/// Metrics stand here only while they have no listener of their own; balancers ask for health where the requests go.
+fn probes(state: &AppState) -> Router<AppState> {
+    if state.has_admin_listener { health_only() } else { health_only().merge(metrics()) }
+}
+
+fn health_only() -> Router<AppState> {
+    Router::new().route("/livez", get(health::livez)).route("/readyz", get(health::readyz))
+}
+
+fn metrics() -> Router<AppState> {
+    Router::new().route("/metrics", get(health::metrics))
 }
 
 fn layered(routes: Router<AppState>, state: &AppState) -> Router {

@@ -4,17 +4,18 @@ use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
 use crate::{AppState, claim, demo, router, site, telemetry};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use backend::Backend;
 use backend::alerts::Courier;
 use backend::clock::Clock;
+use backend::database::{self, Unfit};
 use backend::events::{Bell, Bus};
 use backend::executor::Executor;
 use backend::jobs::ApalisQueue;
 use backend::pools::{self, PoolSettings};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,17 +26,32 @@ use tokio_util::task::TaskTracker;
 /// `sexton migrate`.
 ///
 /// # Errors
-/// When the database cannot be reached or a migration fails.
+/// When the database cannot be reached or is unfit, or a migration fails.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
     let pool = pools::pool(&settings.database_url, "sexton migrate", migration_pool())?;
+    match database::check(&pool).await {
+        Err(Unfit::Unreachable(error)) => return Err(error).context("the database could not be migrated"),
+        checked => checked?,
+    }
     backend::migrate::run(&pool).await.context("the database could not be migrated")
+}
+
+/// Builds the indexes that migrations leave out, while the node works.
+async fn build_indexes(settings: DatabaseSettings) {
+    let work = async {
+        let pool = pools::pool(&settings.database_url, "sexton indexes", migration_pool())?;
+        backend::migrate::build_indexes(&pool).await
+    };
+    if let Err(error) = work.await {
+        tracing::warn!(%error, "an index could not be built; it is tried again at the next start");
+    }
 }
 
 /// `sexton serve`, until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// What must be changed before it can start. A database that is away is no such thing: the node serves, says that it is
-/// not ready, and begins to work when the database is back.
+/// What must be changed before it can start, such as a database that cannot keep the promise. One that is away or a standby
+/// is no such thing: the node serves, says that it is not ready, and begins to work when the database takes writes.
 pub async fn run(settings: Settings) -> Result<()> {
     settings.check()?;
     telemetry::start_logging(settings.log_format, &settings.log)?;
@@ -43,18 +59,30 @@ pub async fn run(settings: Settings) -> Result<()> {
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let admin = match settings.admin_listen {
+        Some(at) => Some(TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))?),
+        None => None,
+    };
     let stop = CancellationToken::new();
     let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
     let tracker = TaskTracker::new();
     let state = node.state.clone();
-    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
+    let refused = Arc::new(OnceLock::new());
+    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), Arc::clone(&refused)));
     tokio::spawn(signals.stop(stop.clone()));
+    if let Some(admin) = admin {
+        tracing::info!("probes and metrics are at http://{}", admin.local_addr()?);
+        tracker.spawn(connections::serve(admin, router::admin(&state), settings.edge.connections(), stop.clone()));
+    }
     serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
         tracing::warn!("shutdown took too long; what was under way will be taken up again");
     }
-    Ok(())
+    match refused.get() {
+        Some(reason) => bail!("{reason}"),
+        None => Ok(()),
+    }
 }
 
 /// One process: its state and the pools behind it.
@@ -85,7 +113,7 @@ impl Node {
         let backend = |pool| Backend::new(pool, Arc::new(queue.clone()), bell.clone(), settings.policies(), &name);
         let workers = backend(pool("sexton worker", settings.worker_connections)?);
         let state = AppState {
-            backend: backend(pool("sexton api", settings.api_connections)?),
+            backend: backend(pool("sexton api", settings.api_connections)?).with_reserve(settings.api_connections / 4),
             bus: bus.clone(),
             queue: settings.has(Role::Worker).then(|| queue.clone()),
             metrics,
@@ -94,6 +122,10 @@ impl Node {
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
             sign_ins: Arc::default(),
+            keys: Arc::new(settings.edge.keys()),
+            streams: settings.edge.streams(),
+            health: backend(pool("sexton health", 1)?),
+            has_admin_listener: settings.admin_listen.is_some(),
             oidc: settings.issuer()?,
             body_limit: settings.body_limit_bytes as usize,
             edge: Arc::new(settings.edge.edge()),
@@ -109,13 +141,24 @@ impl Node {
     }
 }
 
-/// Waits for the database, migrates it, fills the demo, starts the loops.
-async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
+/// Waits for the database, migrates it, fills the demo, starts the loops; stops the node where `refused` says why.
+async fn begin(
+    settings: Settings,
+    node: Node,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    refused: Arc<OnceLock<String>>,
+) {
     let mut pause = Duration::from_millis(200);
     loop {
         match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
+            Some(Err(error)) if matches!(error.downcast_ref(), Some(Unfit::Refused(_))) => {
+                let _ = refused.set(error.to_string());
+                stop.cancel();
+                return;
+            }
             Some(Err(error)) => {
                 tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
             }
@@ -126,6 +169,9 @@ async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: Cance
         pause = (pause * 2).min(Duration::from_secs(5));
     }
     tracing::info!(roles = ?settings.roles, "at work");
+    let building = build_indexes(settings.database.clone());
+    let ended = stop.clone();
+    tracker.spawn(async move { ended.run_until_cancelled(building).await });
     node.loops.start(&settings, &tracker, &stop);
 }
 

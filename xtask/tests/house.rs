@@ -103,6 +103,38 @@ fn one_function_commits_and_knows_what_a_lost_reply_means() {
 }
 
 #[test]
+fn every_connection_comes_from_the_one_function_that_sets_it_up() {
+    let ways =
+        ["PgPoolOptions::new", "PgConnectOptions::new", "PgPool::connect", "PgListener::connect(", ".connect_lazy"];
+    for folder in ["backend/src", "server/src", "app/src"] {
+        let hits = ways.iter().flat_map(|way| code_with(folder, way));
+        assert_none(&hits.filter(|hit| !hit.starts_with("backend/src/pools.rs")).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_a_request_changes_is_committed_with_the_answer_of_its_key() {
+    // Loops, whose work nobody asked for with a key; and routes whose answers are never kept, or which take no key.
+    let others = [
+        "accounts",
+        "executor/",
+        "faults.rs",
+        "idempotency.rs",
+        "projects/delete.rs",
+        "retention.rs",
+        "scheduler",
+        "tasks/delete.rs",
+        "tasks/steer.rs",
+        "tasks/sweep.rs",
+        "tasks/teardown.rs",
+        "transaction.rs",
+    ];
+    let hits = code_with("backend/src", "faults::commit(");
+    let is_known = |hit: &String| others.iter().any(|other| hit.starts_with(&format!("backend/src/{other}")));
+    assert_none(&hits.into_iter().filter(|hit| !is_known(hit)).collect::<Vec<_>>());
+}
+
+#[test]
 fn only_one_component_has_a_textarea() {
     let hits = code_with("app/src", "<textarea");
     assert_eq!(hits.len(), 1, "{}", hits.join("\n"));

@@ -18,16 +18,14 @@ use domain::deletion::Deletion;
 pub async fn undo_deletion(project_id: Uuid, deletion_id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
         let actor = may(Permission::Delete, project_id).await?;
-        let backend = backend()?;
-        let task = backend::tasks::steer::undo(&backend, &actor, project_id, deletion_id).await?;
-        Ok((task, backend::deletions::get(&backend, project_id, deletion_id).await.ok()))
+        Ok(backend::tasks::steer::undo_and_show(&backend()?, &actor, project_id, deletion_id).await?)
     };
     let result: Result<_, AppError> = result.await;
     let list = format!("/projects/{project_id}");
     redirect_form(&result, &(), &list, |(task, _)| format!("{list}/tasks/{}?notice=undone", task.uuid));
     let (task, deletion) = result?;
     let text = format!("“{}” is back; it runs at its next time.", task.name);
-    Ok(told("Deletion undone", &text, deletion))
+    Ok(told("Deletion undone", &text, Some(deletion)))
 }
 
 /// Gives a failed deletion a fresh cycle of attempts.

@@ -43,7 +43,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<PersonalToken>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::token::list(&mut conn, person.id, before, limit.rows() as i64 + 1).await?;
     Ok(Page::of(rows, limit, |token| token.id))
 }
@@ -53,11 +53,10 @@ pub async fn list(
 /// # Errors
 /// [`ProblemKind::TokenNotFound`].
 pub async fn delete(backend: &Backend, actor: &Actor, person: &Person, id: Uuid) -> Result<()> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     if !db::token::delete(&mut tx, person.id, id).await? {
         return Err(Refusal::new(ProblemKind::TokenNotFound, "You have no such token.").into());
     }
     audit::record(&mut tx, actor, AuditAction::TokenDeleted, Subject::of_instance(id)).await?;
-    faults::commit(tx, "change").await
+    backend.commit(tx, "change").await
 }

@@ -29,7 +29,7 @@ pub(crate) struct NewUser {
 /// [`ProblemKind::InvalidRequest`] naming the field.
 pub async fn list(backend: &Backend, cursor: Option<&str>, limit: Option<u32>) -> Result<Page<User>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::user::list(&mut conn, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
     Ok(Page { data: page.data.into_iter().map(User::from).collect(), next_cursor: page.next_cursor })

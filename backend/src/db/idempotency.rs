@@ -25,27 +25,9 @@ impl KeyRow {
     }
 }
 
-/// Takes a key for `holder` for so many seconds, if nobody has it or what is there has expired; answers whether it did.
-pub(crate) async fn take(
-    conn: &mut PgConnection,
-    (scope, fingerprint): (&[u8], &[u8]),
-    holder: Uuid,
-    seconds: f64,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!(
-        "INSERT INTO idempotency_keys AS known (scope, fingerprint, holder, expires_at)
-         VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-         ON CONFLICT (scope) DO UPDATE SET fingerprint = excluded.fingerprint, holder = excluded.holder,
-             expires_at = excluded.expires_at, status = NULL, is_refusal = NULL, headers = NULL, body = NULL
-         WHERE known.expires_at <= clock_timestamp()",
-        scope,
-        fingerprint,
-        holder,
-        seconds
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+/// Locks a key until the transaction ends; false when somebody else holds it.
+pub(crate) async fn lock(tx: &mut PgConnection, key: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "is_ours!""#, key).fetch_one(tx).await
 }
 
 /// What is known of a key that has not expired.
@@ -53,27 +35,32 @@ pub(crate) async fn find(conn: &mut PgConnection, scope: &[u8]) -> Result<Option
     sqlx::query_as!(
         KeyRow,
         "SELECT fingerprint, status, is_refusal, headers, body FROM idempotency_keys
-         WHERE scope = $1 AND expires_at > clock_timestamp()",
+         WHERE scope = $1 AND expires_at > now()",
         scope
     )
     .fetch_optional(conn)
     .await
 }
 
-/// Writes the answer of the request that holds the key, for so many seconds; answers whether it still held it.
+/// Writes the answer of a request for so many seconds, unless another one is kept for the key; returns whether it did.
 pub(crate) async fn keep(
     conn: &mut PgConnection,
-    (scope, holder): (&[u8], Uuid),
+    (scope, fingerprint): (&[u8], &[u8]),
     kept: &Kept,
     seconds: f64,
 ) -> Result<bool, sqlx::Error> {
     let headers = serde_json::to_value(&kept.headers).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let done = sqlx::query!(
-        "UPDATE idempotency_keys SET status = $3, is_refusal = $4, headers = $5, body = $6,
-             expires_at = clock_timestamp() + make_interval(secs => $7)
-         WHERE scope = $1 AND holder = $2 AND status IS NULL",
+        // `holder` is what nodes of 0.1.0 hold a key by.
+        "INSERT INTO idempotency_keys AS known (scope, fingerprint, holder, status, is_refusal, headers, body, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8))
+         ON CONFLICT (scope) DO UPDATE SET fingerprint = excluded.fingerprint, holder = excluded.holder,
+             status = excluded.status, is_refusal = excluded.is_refusal, headers = excluded.headers,
+             body = excluded.body, expires_at = excluded.expires_at
+         WHERE known.expires_at <= now()",
         scope,
-        holder,
+        fingerprint,
+        Uuid::now_v7(),
         kept.status.cast_signed(),
         kept.is_refusal,
         headers,
@@ -83,14 +70,6 @@ pub(crate) async fn keep(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Forgets a key whose request came to nothing.
-pub(crate) async fn release(conn: &mut PgConnection, scope: &[u8], holder: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("DELETE FROM idempotency_keys WHERE scope = $1 AND holder = $2 AND status IS NULL", scope, holder)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Removes up to `limit` keys that have expired. What somebody else holds is left for the next time.

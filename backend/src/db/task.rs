@@ -150,6 +150,29 @@ pub(crate) struct Filter<'a> {
     pub statuses: &'a [String],
     pub group: Option<Uuid>,
     pub search: Option<&'a str>,
+    /// The name must begin with `search`; else it must contain it.
+    pub begins: bool,
+    /// The only tasks whose names fit, where they are known already.
+    pub among: Option<&'a [Uuid]>,
+}
+
+/// Tasks of a project whose names begin with this, `limit` at most. Answered by `tasks_name_prefix`, whatever there is.
+pub(crate) async fn beginning_with(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    part: &str,
+    limit: i64,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE project_id = $1 AND lower(name) LIKE lower($2) ORDER BY lower(name) USING ~<~ LIMIT $3",
+    )
+    .bind(project_id)
+    .bind(format!("{}%", escape_like(part)))
+    .bind(limit)
+    // The index can be chosen only where the pattern is known.
+    .persistent(false)
+    .fetch_all(conn)
+    .await
 }
 
 /// Tasks of a project by id descending (newest first), below `before`. Planned anew each time, so that the filters
@@ -161,13 +184,15 @@ pub(crate) async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<TaskRow>, sqlx::Error> {
-    let pattern = filter.search.map(|part| format!("%{}%", escape_like(part)));
+    let search = filter.search.filter(|_| filter.among.is_none());
+    let pattern = search.map(|part| format!("{}{}%", if filter.begins { "" } else { "%" }, escape_like(part)));
     sqlx::query_as(select_task!(
         "WHERE t.project_id = $1
            AND (cardinality($2::text[]) = 0 OR t.status = ANY($2))
            AND ($3::uuid IS NULL OR t.task_group_id = $3)
            AND ($4::text IS NULL OR lower(t.name) LIKE lower($4))
            AND ($5::uuid IS NULL OR t.id < $5)
+           AND ($7::uuid[] IS NULL OR t.id = ANY($7))
          ORDER BY t.id DESC LIMIT $6"
     ))
     .bind(project_id)
@@ -176,6 +201,7 @@ pub(crate) async fn list(
     .bind(pattern)
     .bind(before)
     .bind(limit)
+    .bind(filter.among)
     .persistent(false)
     .fetch_all(conn)
     .await

@@ -4,14 +4,14 @@
 //! line comes to one that goes; one that has gone with its task is counted on the receipt.
 
 use crate::api_keys::KeyHolder;
-use crate::{Backend, Result, db, faults};
+use crate::transaction::after_commit;
+use crate::{Backend, Result, Tx, db};
 use domain::api_key::Scope;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::execution::callback::{Effect, Report};
 use domain::execution::{ExecutionStatus, LogLevel, MAX_LOG_CHARS, MAX_LOG_LINES};
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// What became of a callback.
@@ -30,10 +30,9 @@ pub enum Answer {
 pub async fn log(backend: &Backend, key: &KeyHolder, id: Uuid, level: &str, message: &str) -> Result<Answer> {
     key.require(Scope::Callbacks)?;
     let level = parse_line(level, message)?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let Some(execution) = db::execution::lock_for_callback(&mut tx, key.project_id, id).await? else {
-        return late(tx, key, id).await;
+        return late(backend, tx, key, id).await;
     };
     let (level, message) = match execution.log_lines {
         kept if kept < MAX_LOG_LINES => (level, message),
@@ -46,7 +45,7 @@ pub async fn log(backend: &Backend, key: &KeyHolder, id: Uuid, level: &str, mess
         let (project_id, task_id) = (key.project_id, Some(execution.task_id));
         db::outbox::insert(&mut tx, EventKind::ExecutionLogged, project_id, task_id, payload).await?;
     }
-    faults::commit(tx, "callback").await?;
+    backend.commit(tx, "callback").await?;
     backend.tell();
     Ok(Answer::Taken("Logged."))
 }
@@ -59,10 +58,9 @@ pub async fn log(backend: &Backend, key: &KeyHolder, id: Uuid, level: &str, mess
 pub async fn report(backend: &Backend, key: &KeyHolder, id: Uuid, status: &str, error: Option<&str>) -> Result<Answer> {
     key.require(Scope::Callbacks)?;
     let (report, error) = parse_report(status, error)?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let Some(execution) = db::execution::lock_for_callback(&mut tx, key.project_id, id).await? else {
-        return late(tx, key, id).await;
+        return late(backend, tx, key, id).await;
     };
     let status = match report.effect(execution.status) {
         Effect::None => return Ok(Answer::Taken("Noted; nothing has changed by it.")),
@@ -72,21 +70,21 @@ pub async fn report(backend: &Backend, key: &KeyHolder, id: Uuid, status: &str, 
     let changed = db::execution::end_as_reported(&mut tx, id, status, error).await?;
     let changed = changed.ok_or(sqlx::Error::RowNotFound)?;
     crate::executor::tell_ended(&mut tx, std::slice::from_ref(&changed)).await?;
-    faults::commit(tx, "callback").await?;
-    metrics::counter!("sexton_executions_total", "status" => changed.status.as_str()).increment(1);
+    backend.commit(tx, "callback").await?;
+    let status = changed.status.as_str();
+    after_commit(move || metrics::counter!("sexton_executions_total", "status" => status).increment(1));
     backend.wake_scheduler();
     backend.tell();
     Ok(Answer::Taken("The execution has ended."))
 }
 
 /// An execution that is not there: gone with its task, or never known to this project.
-async fn late(mut tx: sqlx::Transaction<'_, sqlx::Postgres>, key: &KeyHolder, id: Uuid) -> Result<Answer> {
-    let conn: &mut PgConnection = &mut tx;
-    if !db::deletion::count_late_callback(conn, key.project_id, id).await? {
+async fn late(backend: &Backend, mut tx: Tx, key: &KeyHolder, id: Uuid) -> Result<Answer> {
+    if !db::deletion::count_late_callback(&mut tx, key.project_id, id).await? {
         let detail = "There is no such execution in the project of this API key.";
         return Err(Refusal::new(ProblemKind::ExecutionNotFound, detail).into());
     }
-    faults::commit(tx, "callback").await?;
+    backend.commit(tx, "callback").await?;
     Ok(Answer::TaskDeleted)
 }
 

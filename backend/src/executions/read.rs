@@ -48,7 +48,7 @@ pub async fn list(backend: &Backend, project_id: Uuid, query: &ExecutionQuery) -
     let statuses = parse_all::<ExecutionStatus>("status", query.status.as_deref())?;
     let day = Day::parse(query.date.as_deref(), query.tz.as_deref()).map_err(malformed)?;
     let (rows, cursor) = (limit.rows() as i64 + 1, query.cursor.as_deref().filter(|cursor| !cursor.is_empty()));
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let found = match query.task_id {
         Some(task_id) => {
             let span = span_of_task(cursor, day)?;
@@ -78,7 +78,7 @@ pub async fn logs(backend: &Backend, project_id: Uuid, id: Uuid, query: &LogQuer
     let levels = parse_all::<LogLevel>("level", query.level.as_deref())?;
     let levels: Vec<String> = levels.into_iter().map(|level| level.to_string()).collect();
     super::get(backend, project_id, id).await?;
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let (after, rows) = (query.after.unwrap_or(0), limit.rows() as i64 + 1);
     let lines = db::execution::list_lines(&mut conn, id, &levels, after, rows).await?;
     Ok(page(lines, limit, |last| last.id.to_string()))
@@ -96,7 +96,7 @@ pub async fn stats(
     days: Option<u32>,
     tz: Option<&str>,
 ) -> Result<Vec<DayCounts>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let days = Day::last(days, tz, db::now(&mut conn).await?).map_err(malformed)?;
     match task_id {
         Some(task_id) => require_task(&mut conn, project_id, task_id).await?,
@@ -110,7 +110,7 @@ pub async fn stats(
 /// # Errors
 /// A database error.
 pub async fn failed_since(backend: &Backend, project_ids: &[Uuid], hours: i32) -> Result<Vec<(Uuid, i64)>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     Ok(db::execution::failed_since(&mut conn, project_ids, hours).await?)
 }
 

@@ -1,13 +1,12 @@
 //! Running a task now, by hand. Also how a run is repeated: as a new execution of the same task.
 
 use crate::audit::{self, Subject};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::execution::Execution;
 use domain::status::TaskStatus;
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// Records an execution that a node starts at once, whatever its schedule and overlap policy say.
@@ -16,8 +15,7 @@ use uuid::Uuid;
 /// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::TaskDisabled`], [`ProblemKind::TaskNotFound`] and
 /// [`ProblemKind::TaskDeleted`], [`ProblemKind::ProjectPendingDelete`].
 pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id: Uuid) -> Result<Execution> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     match db::task::share(&mut tx, project_id, task_id).await? {
         Some(TaskStatus::Active) => {}
@@ -33,8 +31,9 @@ pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id
     audit::record(&mut tx, actor, AuditAction::TaskTriggered, Subject::within(project_id, task_id)).await?;
     let tasks = std::iter::once((project_id, task_id));
     db::outbox::insert_of_executions(&mut tx, EventKind::ExecutionsStarted, tasks).await?;
-    faults::commit(tx, "trigger").await?;
+    let execution = super::find(&mut tx, project_id, id).await?;
+    backend.commit(tx, "trigger").await?;
     backend.wake_scheduler();
     backend.tell();
-    super::get(backend, project_id, id).await
+    Ok(execution)
 }

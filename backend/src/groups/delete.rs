@@ -6,12 +6,12 @@
 use super::{announce, lock, note};
 use crate::tasks::delete_many::{Accepted, request_group};
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::group::{GroupDeletion, TaskGroup};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Tasks that a refusal names.
@@ -30,8 +30,7 @@ pub async fn delete(
     precondition: &Precondition,
     mode: GroupDeletion,
 ) -> Result<usize> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     if mode != GroupDeletion::Block {
         db::allow_long_statements(&mut tx).await?;
     }
@@ -45,7 +44,7 @@ pub async fn delete(
     };
     note(&mut tx, actor, AuditAction::GroupDeleted, &group).await?;
     finish(&mut tx, &group).await?;
-    faults::commit(tx, if mode == GroupDeletion::Cascade { "accept" } else { "change" }).await?;
+    backend.commit(tx, if mode == GroupDeletion::Cascade { "accept" } else { "change" }).await?;
     accepted.count();
     backend.wake_scheduler();
     backend.ring();

@@ -11,6 +11,7 @@ use crate::db::project::{HandedOver, NewProjectDeletion, ProjectDeletionRow};
 use crate::tasks::delete::BEING_DELETED;
 use crate::tasks::delete_many::{Accepted, request_next};
 use crate::tasks::etag::Precondition;
+use crate::tasks::steer::retry_all_on;
 use crate::{Actor, Backend, Error, Result, db, faults};
 use chrono::TimeDelta;
 use domain::audit::AuditAction;
@@ -45,13 +46,11 @@ pub struct Answer {
 /// `ProjectNotFound`, `EtagMismatch`; a database error when it could not be committed, and then
 /// nothing has changed.
 pub async fn request(backend: &Backend, actor: &Actor, id: Uuid, precondition: &Precondition) -> Result<Answer> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     db::allow_long_statements(&mut tx).await?;
     let project = db::project::lock(&mut tx, id).await?.ok_or_else(super::missing)?;
     if let Some(deletion_id) = project.deletion_id {
         tx.rollback().await?;
-        drop(conn);
         return repeat(backend, actor, deletion_id, project.version, precondition).await;
     }
     precondition.check(&[project.version])?;
@@ -79,7 +78,7 @@ pub async fn request(backend: &Backend, actor: &Actor, id: Uuid, precondition: &
     audit::record(&mut tx, actor, AuditAction::ProjectDeleted, Subject::within(id, id).named(&project.name)).await?;
     announce(&mut tx, EventKind::ProjectDeletionRequested, &record, Some(version)).await?;
     let deletion = show(&mut tx, record).await?;
-    faults::commit(tx, "project").await?;
+    backend.commit(tx, "project").await?;
     accepted.count();
     backend.wake_scheduler();
     backend.ring();
@@ -94,15 +93,18 @@ async fn repeat(
     version: i64,
     precondition: &Precondition,
 ) -> Result<Answer> {
-    let record = {
-        let mut conn = backend.pool.acquire().await?;
-        db::project::get_deletion(&mut conn, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?
-    };
+    let mut conn = backend.pool.acquire().await?;
+    let record = db::project::get_deletion(&mut conn, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
     precondition.check(&[version, record.seen_version])?;
+    let mut retried = 0;
     if record.completed_at.is_none() {
-        crate::tasks::steer::retry_all(backend, actor, Some(record.project_id)).await?;
+        retried = retry_all_on(backend, actor, &mut conn, Some(record.project_id)).await?;
     }
-    Ok(Answer { deletion: show(&mut *backend.pool.acquire().await?, record).await?, version })
+    match show(&mut conn, record).await {
+        Ok(deletion) => Ok(Answer { deletion, version }),
+        Err(error) if retried > 0 => Err(error.after_a_commit()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Works off what is due, a step of each deletion: hands over more of its tasks, or looks whether the last one is gone, and

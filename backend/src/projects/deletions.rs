@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// [`ProblemKind::DeletionNotFound`].
 pub async fn get(backend: &Backend, id: Uuid) -> Result<ProjectDeletion> {
     let missing = || Refusal::new(ProblemKind::DeletionNotFound, "There is no such deletion of a project.");
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let record = db::project::get_deletion(&mut conn, id).await?.ok_or_else(missing)?;
     show(&mut conn, record).await
 }
@@ -25,7 +25,7 @@ pub async fn get(backend: &Backend, id: Uuid) -> Result<ProjectDeletion> {
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn of_project(backend: &Backend, project_id: Uuid) -> Result<Option<ProjectDeletion>> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     super::require(&mut conn, project_id).await?;
     match db::project::get_deletion_of(&mut conn, project_id).await? {
         Some(record) => Ok(Some(show(&mut conn, record).await?)),
@@ -39,7 +39,7 @@ pub async fn of_project(backend: &Backend, project_id: Uuid) -> Result<Option<Pr
 /// [`ProblemKind::InvalidRequest`] naming the field.
 pub async fn list(backend: &Backend, cursor: Option<&str>, limit: Option<u32>) -> Result<Page<ProjectDeletion>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     let rows = db::project::list_deletions(&mut conn, before, limit.rows() as i64 + 1).await?;
     let page = Page::of(rows, limit, |row| row.id);
     let mut data = Vec::with_capacity(page.data.len());
@@ -66,7 +66,7 @@ pub(super) async fn show(conn: &mut PgConnection, record: ProjectDeletionRow) ->
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
 pub async fn preview(backend: &Backend, project_id: Uuid) -> Result<ProjectDeletionPreview> {
-    let mut conn = backend.pool.acquire().await?;
+    let mut conn = backend.read().await?;
     super::require(&mut conn, project_id).await?;
     Ok(db::project::count_all(&mut conn, project_id, COUNT_CAP).await?)
 }

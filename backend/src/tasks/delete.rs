@@ -11,6 +11,7 @@ use super::teardown::Purge;
 use crate::audit::{self, Subject};
 use crate::db::deletion::{DeletionRow, NewDeletion};
 use crate::db::task::LockedTask;
+use crate::transaction::after_commit;
 use crate::{Actor, Backend, Result, db, faults};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::AuditAction;
@@ -36,8 +37,7 @@ pub async fn request(
     task_id: Uuid,
     precondition: &Precondition,
 ) -> Result<Answer> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let Some(task) = db::task::lock(&mut tx, project_id, task_id).await? else {
         return already_deleted(backend, &mut tx, project_id, task_id, precondition).await;
     };
@@ -70,10 +70,11 @@ pub async fn request(
     backend.jobs.publish(&mut tx, &record.message(), record.undo_until).await?;
     audit::record(&mut tx, actor, AuditAction::TaskDeleted, Subject::within(project_id, task_id)).await?;
     db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionRequested, &record, Some(version)).await?;
-    faults::commit(tx, "accept").await?;
-    metrics::counter!("sexton_deletions_accepted_total").increment(1);
+    let deletion = Box::new(record.show(&backend.policies.stuck)?);
+    backend.commit(tx, "accept").await?;
+    after_commit(|| metrics::counter!("sexton_deletions_accepted_total").increment(1));
     backend.ring();
-    Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
+    Ok(Answer::Scheduled { deletion, version })
 }
 
 /// What an attempt came to.

@@ -8,13 +8,14 @@ use super::delete::BEING_DELETED;
 use crate::audit;
 use crate::db::batch::{self, NewDeletions, Request};
 use crate::db::task::LockedTask;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::transaction::after_commit;
+use crate::{Actor, Backend, Result, db};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
 use domain::status::{StatusEvent, TaskStatus, transition};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -51,8 +52,7 @@ pub async fn request_many(
         let allowed = FieldError::new("task_uuids", format!("must have 1 to {MOST} ids"));
         return Err(Refusal::fields(ProblemKind::InvalidRequest, vec![allowed]).into());
     }
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     crate::projects::require(&mut tx, project_id).await?;
     let tasks = batch::lock(&mut tx, project_id, task_ids).await?;
     let missing: Vec<Uuid> = {
@@ -65,7 +65,7 @@ pub async fn request_many(
         outcomes.insert(*task, Outcome::Scheduled { deletion_id: *deletion_id });
     }
     let receipts: BTreeSet<Uuid> = batch::receipts(&mut tx, project_id, &missing).await?.into_iter().collect();
-    faults::commit(tx, "accept").await?;
+    backend.commit(tx, "accept").await?;
     Accepted { tasks: task_ids.len(), new: new.tasks.ids.len() }.count();
     backend.ring();
     let gone = |id: &Uuid| Outcome::AlreadyDeleted { has_receipt: receipts.contains(id) };
@@ -161,7 +161,8 @@ pub(crate) struct Accepted {
 impl Accepted {
     /// Counts deletions whose acceptance has been committed.
     pub fn count(self) {
-        metrics::counter!("sexton_deletions_accepted_total").increment(self.new as u64);
+        let new = self.new as u64;
+        after_commit(move || metrics::counter!("sexton_deletions_accepted_total").increment(new));
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::etag::Precondition;
 use crate::db::task::LockedTask;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, Tx, db};
 use domain::deletion::Deletion;
 use domain::status::TaskStatus;
 use sqlx::PgConnection;
@@ -46,7 +46,7 @@ pub(super) async fn already_deleted(
 pub(super) async fn repeat(
     backend: &Backend,
     actor: &Actor,
-    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    mut tx: Tx,
     task: &LockedTask,
     task_id: Uuid,
     deletion_id: Uuid,
@@ -59,7 +59,8 @@ pub(super) async fn repeat(
         version = super::steer::start_over(backend, actor, &mut tx, task_id, &record).await?;
     }
     let record = db::deletion::get(&mut tx, deletion_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    faults::commit(tx, "accept").await?;
+    let deletion = Box::new(record.show(&backend.policies.stuck)?);
+    backend.commit(tx, "accept").await?;
     backend.ring();
-    Ok(Answer::Scheduled { deletion: Box::new(record.show(&backend.policies.stuck)?), version })
+    Ok(Answer::Scheduled { deletion, version })
 }

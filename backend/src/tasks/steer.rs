@@ -2,7 +2,8 @@
 
 use crate::audit::{self, Subject};
 use crate::db::deletion::DeletionRow;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::transaction::after_commit;
+use crate::{Actor, Backend, Error, Result, db, faults};
 use domain::audit::{ActorKind, AuditAction};
 use domain::deletion::{Deletion, DeletionState, EntryKind, can_undo};
 use domain::error::{ProblemKind, Refusal};
@@ -21,8 +22,20 @@ use uuid::Uuid;
 /// [`ProblemKind::PointOfNoReturn`] once the teardown has begun to remove things, [`ProblemKind::DeletionNotFound`],
 /// [`ProblemKind::ProjectPendingDelete`].
 pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Task> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    Ok(undo_and_show(backend, actor, project_id, deletion_id).await?.0)
+}
+
+/// The same, with the record as it is then.
+///
+/// # Errors
+/// Those of [`undo`].
+pub async fn undo_and_show(
+    backend: &Backend,
+    actor: &Actor,
+    project_id: Uuid,
+    deletion_id: Uuid,
+) -> Result<(Task, Deletion)> {
+    let mut tx = backend.begin().await?;
     let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let task = db::task::lock(&mut tx, project_id, found.task_id).await?.ok_or_else(too_late)?;
@@ -41,12 +54,16 @@ pub async fn undo(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_i
         let subject = Subject::within(project_id, found.task_id);
         audit::record(&mut tx, actor, AuditAction::DeletionUndone, subject).await?;
         db::outbox::insert_of_deletion(&mut tx, EventKind::TaskDeletionUndone, &record, Some(version)).await?;
-        metrics::counter!("sexton_deletions_undone_total").increment(1);
     }
-    faults::commit(tx, "undo").await?;
+    let task = super::read(backend, &mut tx, project_id, found.task_id).await?;
+    let deletion = crate::deletions::read(backend, &mut tx, project_id, deletion_id).await?;
+    backend.commit(tx, "undo").await?;
+    if record.state()? != DeletionState::Undone {
+        after_commit(|| metrics::counter!("sexton_deletions_undone_total").increment(1));
+    }
     backend.wake_scheduler();
     backend.tell();
-    super::get(backend, project_id, found.task_id).await
+    Ok((task, deletion))
 }
 
 /// Plans the next future occurrence of a task that is active again.
@@ -73,14 +90,16 @@ async fn resume(
 /// # Errors
 /// [`ProblemKind::NotFailed`], [`ProblemKind::DeletionNotFound`].
 pub async fn retry(backend: &Backend, actor: &Actor, project_id: Uuid, deletion_id: Uuid) -> Result<Deletion> {
-    let mut conn = backend.pool.acquire().await?;
-    let found = db::deletion::get_in_project(&mut conn, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
-    if !retry_locked(backend, actor, &mut conn, &found).await? {
+    let mut tx = backend.begin().await?;
+    let found = db::deletion::get_in_project(&mut tx, project_id, deletion_id).await?.ok_or_else(no_deletion)?;
+    if !retry_within(backend, actor, &mut tx, &found).await? {
         return Err(Refusal::new(ProblemKind::NotFailed, "Only a failed deletion can be retried.").into());
     }
+    let record = db::deletion::get(&mut tx, deletion_id).await?.ok_or_else(no_deletion)?;
+    let deletion = record.show(&backend.policies.stuck)?;
+    backend.commit(tx, "retry").await?;
     backend.ring();
-    let record = db::deletion::get(&mut conn, deletion_id).await?.ok_or_else(no_deletion)?;
-    Ok(record.show(&backend.policies.stuck)?)
+    Ok(deletion)
 }
 
 /// A request to retry all ends in time; it may be repeated while there are more.
@@ -92,18 +111,32 @@ const RETRY_ALL_FOR: Duration = Duration::from_secs(3);
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], or a database error; those that were retried before it stay so.
 pub async fn retry_all(backend: &Backend, actor: &Actor, project_id: Option<Uuid>) -> Result<u64> {
-    const PAGE: i64 = 100;
     let mut conn = backend.pool.acquire().await?;
     if let Some(project_id) = project_id {
         crate::projects::require(&mut conn, project_id).await?;
     }
+    retry_all_on(backend, actor, &mut conn, project_id).await
+}
+
+/// [`retry_all`] of a project that is known, on this connection.
+pub(crate) async fn retry_all_on(
+    backend: &Backend,
+    actor: &Actor,
+    conn: &mut PgConnection,
+    project_id: Option<Uuid>,
+) -> Result<u64> {
+    const PAGE: i64 = 100;
+    crate::transaction::keep_answer();
     let (begun, mut after, mut retried) = (Instant::now(), Uuid::nil(), 0);
     while begun.elapsed() < RETRY_ALL_FOR {
-        let failed = db::deletion::list_failed(&mut conn, project_id, after, PAGE).await?;
+        let failed = match db::deletion::list_failed(conn, project_id, after, PAGE).await {
+            Err(error) if retried > 0 => return Err(Error::Unconfirmed(error)),
+            failed => failed?,
+        };
         let Some(last) = failed.last() else { break };
         after = last.id;
         for record in &failed {
-            match retry_locked(backend, actor, &mut conn, record).await {
+            match retry_locked(backend, actor, conn, record).await {
                 Ok(was_failed) => retried += u64::from(was_failed),
                 Err(error) => tracing::warn!(deletion = %record.id, %error, "could not be started over"),
             }
@@ -133,7 +166,7 @@ pub(super) async fn start_over(
     }
     tracing::info!(deletion = %record.id, by = actor.name, "deletion starts over");
     db::outbox::insert_of_deletion(tx, EventKind::TaskDeletionRetried, record, Some(version)).await?;
-    metrics::counter!("sexton_deletions_retried_total").increment(1);
+    after_commit(|| metrics::counter!("sexton_deletions_retried_total").increment(1));
     Ok(version)
 }
 
@@ -145,13 +178,21 @@ pub(super) async fn retry_failed(backend: &Backend, conn: &mut PgConnection, rec
 
 async fn retry_locked(backend: &Backend, actor: &Actor, conn: &mut PgConnection, found: &DeletionRow) -> Result<bool> {
     let mut tx = conn.begin().await?;
-    let task = db::task::lock(&mut tx, found.project_id, found.task_id).await?;
-    let record = db::deletion::lock(&mut tx, found.id).await?.ok_or_else(no_deletion)?;
+    if !retry_within(backend, actor, &mut tx, found).await? {
+        return Ok(false);
+    }
+    faults::commit(tx, "retry").await?;
+    Ok(true)
+}
+
+/// Gives a deletion a fresh cycle in this transaction; returns whether it was failed.
+async fn retry_within(backend: &Backend, actor: &Actor, tx: &mut PgConnection, found: &DeletionRow) -> Result<bool> {
+    let task = db::task::lock(tx, found.project_id, found.task_id).await?;
+    let record = db::deletion::lock(tx, found.id).await?.ok_or_else(no_deletion)?;
     if task.is_none() || record.state()? != DeletionState::Failed {
         return Ok(false);
     }
-    start_over(backend, actor, &mut tx, found.task_id, &record).await?;
-    faults::commit(tx, "retry").await?;
+    start_over(backend, actor, tx, found.task_id, &record).await?;
     Ok(true)
 }
 

@@ -34,6 +34,7 @@ mod receiver;
 mod reconciler;
 mod reference;
 mod retention;
+mod short_searches;
 mod smtp;
 mod steering;
 mod stopping;

@@ -38,3 +38,42 @@ async fn a_connection_that_was_returned_in_order_is_used_again(_: PgPoolOptions,
     assert_eq!(server().await, first);
     pool.close().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn every_session_has_what_the_promise_needs_whatever_the_database_says(_: PgPoolOptions, on: PgConnectOptions) {
+    let name = on.get_database().unwrap();
+    let elsewhere = PgPool::connect_with(on.clone()).await.unwrap();
+    let said = [
+        "synchronous_commit = off",
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_read_only = on",
+    ];
+    for said in said {
+        let statement = sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" SET {said}"));
+        sqlx::raw_sql(statement).execute(&elsewhere).await.unwrap();
+    }
+    let values =
+        "SELECT concat_ws(', ', current_setting('synchronous_commit'), current_setting('transaction_isolation'),
+                  current_setting('transaction_read_only'))";
+    let naive = PgPool::connect_with(on.clone()).await.unwrap();
+    assert_eq!(sqlx::query_scalar::<_, String>(values).fetch_one(&naive).await.unwrap(), "off, serializable, on");
+    let ours = pool_of_one(&on);
+    assert_eq!(sqlx::query_scalar::<_, String>(values).fetch_one(&ours).await.unwrap(), "on, read committed, off");
+    assert_eq!(backend::database::check(&ours).await.map_err(|unfit| unfit.to_string()), Ok(()));
+    let refused = backend::database::check(&naive).await.unwrap_err().to_string();
+    assert!(refused.contains("synchronous_commit is \"off\"") && refused.contains("on or remote_apply"), "{refused}");
+    // The queue's own connections, migrations and listeners come from such pools, too.
+    backend::migrate::run(&ours).await.unwrap();
+    ours.close().await;
+    // A server that waits for more goes on doing so.
+    let more = sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" SET synchronous_commit = remote_apply"));
+    sqlx::raw_sql(more).execute(&elsewhere).await.unwrap();
+    let ours = pool_of_one(&on);
+    assert_eq!(
+        sqlx::query_scalar::<_, String>("SHOW synchronous_commit").fetch_one(&ours).await.unwrap(),
+        "remote_apply"
+    );
+    for pool in [ours, naive, elsewhere] {
+        pool.close().await;
+    }
+}

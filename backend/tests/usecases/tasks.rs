@@ -113,9 +113,9 @@ async fn a_search_finds_a_part_of_the_name_and_takes_no_character_for_a_pattern(
     for name in ["100% done", "1000 done", "a_b", "axb", r"back\slash", "Übergabe ÉTÉ"] {
         world.task(name).await;
     }
-    assert_eq!(names(&world, search("0%")).await, ["100% done"]);
+    assert_eq!(names(&world, search("00%")).await, ["100% done"]);
     assert_eq!(names(&world, search("A_B")).await, ["a_b"]);
-    assert_eq!(names(&world, search(r"\")).await, [r"back\slash"]);
+    assert_eq!(names(&world, search(r"ck\")).await, [r"back\slash"]);
     assert_eq!(names(&world, search("DONE")).await, ["1000 done", "100% done"]);
     assert_eq!(names(&world, search("Übergabe É")).await, ["Übergabe ÉTÉ"]);
     assert_eq!(names(&world, search("  ")).await.len(), 6);

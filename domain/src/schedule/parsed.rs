@@ -5,6 +5,7 @@ use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
 use crate::group::Window;
+use crate::moment::check_moment;
 use crate::task::ScheduleType;
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday,
@@ -59,6 +60,9 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+        if let Some(error) = config.run_at.and_then(|at| check_moment("schedule_config.run_at", at).err()) {
+            return Err(vec![error]);
+        }
         let schedule = Self::read(kind, config)?;
         match &schedule.rule {
             Rule::Once(at) if schedule.first_allowed_from(*at) != Some(*at) => {

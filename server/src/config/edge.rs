@@ -2,11 +2,16 @@
 
 use crate::edge::Edge;
 use crate::edge::address::Network;
-use crate::edge::connections::Limits;
+use crate::edge::connections::{Limits, files};
 use crate::edge::host::PublicUrl;
 use crate::edge::rate::RequestLimit;
+use crate::edge::streams::Streams;
+use backend::limits::Limiter;
 use clap::Args;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// See the module.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +35,15 @@ pub struct EdgeSettings {
     /// Connections at a time from one address that is no trusted proxy.
     #[arg(long, env = "SEXTON_CONNECTIONS_PER_ADDRESS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_per_address: u32,
+    /// Streams of events at a time on this node. They never take more than three quarters of the connections.
+    #[arg(long, env = "SEXTON_STREAMS", default_value_t = 2_048, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub streams: u32,
+    /// Streams of events at a time of one person or API key on this node.
+    #[arg(long, env = "SEXTON_STREAMS_PER_CALLER", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams_per_caller: u32,
+    /// New idempotency keys of one caller in an hour; their answers are kept for a day.
+    #[arg(long, env = "SEXTON_IDEMPOTENCY_KEYS_PER_HOUR", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub idempotency_keys_per_hour: u32,
     /// How long a client may take to send the headers of a request, and be silent between two requests, in seconds.
     #[arg(long, env = "SEXTON_HEADER_TIMEOUT_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub header_timeout_seconds: u64,
@@ -44,6 +58,20 @@ impl EdgeSettings {
             public: self.public_url.clone(),
             limit: RequestLimit::new(self.rate_per_second, self.rate_burst),
         }
+    }
+
+    /// How many new idempotency keys a caller may use: those of an hour at once, then one by one.
+    #[must_use]
+    pub fn keys(&self) -> Limiter<Uuid> {
+        let burst = NonZeroU32::new(self.idempotency_keys_per_hour).unwrap_or(NonZeroU32::MIN);
+        Limiter::by_the_clock(Duration::from_secs(3_600) / burst.get(), burst)
+    }
+
+    /// How many streams there may be.
+    #[must_use]
+    pub fn streams(&self) -> Arc<Streams> {
+        let connections = (self.connections as usize).min(files());
+        Streams::new((self.streams as usize).min(connections / 4 * 3), self.streams_per_caller as usize)
     }
 
     /// Limits of the connections.

@@ -146,7 +146,7 @@ fn close_when_nothing_is_taken(_: &TcpStream) {
 }
 
 /// Connections that this process can have: three quarters of the files that it may open, after it has asked for all it can.
-fn files() -> usize {
+pub(crate) fn files() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
     let has = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
     usize::try_from(has / 4 * 3).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)

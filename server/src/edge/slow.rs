@@ -1,5 +1,5 @@
 //! Time: a request is answered within the limit, and whose fault it is that it was not is said as it is. A client that sends
-//! its body slowly is told so, and nothing has happened; else it is the database, and nobody knows.
+//! its body slowly is told so, and nothing has happened; else it is the database, and nobody knows whether a change happened.
 
 use crate::AppState;
 use crate::rest::problem::Problem;
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 /// Answers 408 or 503 where nothing else does in time. A stream has answered as soon as it begins.
 pub async fn in_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let limit = state.request_timeout;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let limit = if has_many_tasks(&request) { limit * 5 } else { limit };
     let waits = Arc::new(AtomicBool::new(false));
     let request = request.map(|body| Body::new(Watched { body, waits: Arc::clone(&waits) }));
@@ -29,7 +30,11 @@ pub async fn in_time(State(state): State<AppState>, request: Request, next: Next
             let detail = "The body of the request did not arrive in time. Nothing has changed.";
             Problem(Refusal::new(ProblemKind::Timeout, detail)).into_response()
         }
-        Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
+        Err(_) if reads => {
+            let detail = "The database did not answer in time. Try again in a moment.";
+            Problem(Refusal::new(ProblemKind::Unavailable, detail)).into_response()
+        }
+        Err(_) => Problem(backend::error::unconfirmed()).into_response(),
     }
 }
 

@@ -44,7 +44,8 @@ pub async fn stream_of_all(State(state): State<AppState>, _: SignedIn, parts: Pa
     follow(state, None, parts).await
 }
 
-async fn follow(state: AppState, project_id: Option<Uuid>, parts: Parts) -> Result<Response, Problem> {
+async fn follow(state: AppState, project_id: Option<Uuid>, mut parts: Parts) -> Result<Response, Problem> {
+    let place = state.streams.open(identified(&mut parts, &state).await.0?.id())?;
     // Subscribe before reading what was missed, so that nothing falls in between; twice is harmless.
     let live = state.bus.subscribe();
     let sight = Sight::of(&state, project_id, parts).await?;
@@ -58,6 +59,7 @@ async fn follow(state: AppState, project_id: Option<Uuid>, parts: Parts) -> Resu
     }
     let seen = sight.clone();
     let live = BroadcastStream::new(live).filter_map(move |event| {
+        let _held = &place;
         let shown = match event {
             Ok(event) => seen.sees(&event).then(|| sse(&event)),
             Err(_) => Some(named("resync", &serde_json::json!({}))),

@@ -28,7 +28,7 @@ pub struct TasksParams {
     /// `ACTIVE`, `DISABLED`, `PENDING_DELETE`, `DELETE_FAILED`; several separated by commas.
     #[param(value_type = Option<Vec<TaskStatus>>, style = Form, explode = false)]
     status: Option<String>,
-    /// A part of the name, in any case.
+    /// A part of the name, in any case; of fewer than three characters, its beginning.
     search: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

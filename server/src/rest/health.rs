@@ -22,7 +22,7 @@ pub struct Health {
 }
 
 async fn look(state: &AppState) -> Health {
-    let database = backend::health::is_ready(&state.backend).await.unwrap_or(false);
+    let database = backend::health::is_ready(&state.health).await.unwrap_or(false);
     let worker = state.queue.as_ref().map(backend::jobs::ApalisQueue::is_alive);
     Health { ready: database && worker != Some(false), database, worker, version: env!("CARGO_PKG_VERSION") }
 }

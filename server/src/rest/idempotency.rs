@@ -4,11 +4,12 @@
 //! Whoever may no longer change anything in the project is not told what they were told when they might.
 //!
 //! Invariant: an answer that shows a secret is never stored; those routes refuse the header ([`SHOWS_A_SECRET`]). An answer
-//! that says nothing of the request itself, such as 503 or 429, is not kept: a repeat acts. A client that hangs up does not
-//! stop a handler whose answer is to be kept: this is what the key is for.
+//! that says nothing of the request itself, such as 503 or 429, is not kept: nothing has changed, and a repeat acts. Nothing
+//! is kept for who may not act. A client that hangs up does not stop a handler: this is what the key is for.
 
 use super::extract::{invalid, refuse_body};
 use super::problem::Problem;
+use crate::edge::rate::refuse;
 use crate::{AppState, access};
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{FromRequest, MatchedPath, Request, State};
@@ -18,8 +19,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::Backend;
 use backend::access::acts_still;
-use backend::idempotency::{self, Held, Kept, Keyed, Turn};
-use domain::error::{ProblemKind, Refusal};
+use backend::idempotency::{self, Kept, Keyed};
 use std::panic::resume_unwind;
 use tokio::spawn;
 use tracing::Instrument;
@@ -43,9 +43,6 @@ const SHOWS_A_SECRET: [&str; 5] = [
 const KEPT: [HeaderName; 5] =
     [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::RETRY_AFTER, header::CACHE_CONTROL];
 
-/// Bytes of an answer that is kept, at the most.
-const LONGEST: u64 = 1 << 20;
-
 /// Lets a request with a key happen once; it runs after authentication.
 pub async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let is_ours = matches!(*request.method(), Method::POST | Method::DELETE) && request.headers().contains_key(KEY);
@@ -66,14 +63,16 @@ async fn keyed(state: &AppState, request: Request, next: Next) -> Result<Respons
     let project = access::project_of(&mut parts, state).await?;
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let body = body.map_err(|rejection| refuse_body(&rejection))?;
-    match idempotency::begin(&state.backend, &remembered(&parts, caller.id(), &key, &body)).await {
-        Ok(Turn::Act(held)) => {
-            Ok(act(state.backend.clone(), held, Request::from_parts(parts, body.into()), next).await)
-        }
-        Ok(Turn::Repeat(kept)) if acts_still(&state.backend, &caller, project).await? => Ok(repeat(kept)),
+    let keyed = remembered(&parts, caller.id(), &key, &body);
+    let request = Request::from_parts(parts, body.into());
+    match idempotency::find(&state.backend, &keyed).await? {
+        Some(kept) if acts_still(&state.backend, &caller, project).await? => Ok(repeat(kept)),
         // The handler says what they may, and does nothing of it.
-        Ok(Turn::Repeat(_)) => Ok(next.run(Request::from_parts(parts, body.into())).await),
-        Err(error) => Err(error.into()),
+        Some(_) => Ok(next.run(request).await),
+        None => match state.keys.check(&caller.id()) {
+            Ok(_) => Ok(act(state.backend.clone(), keyed, request, next).await),
+            Err(too_many) => Ok(refuse(too_many)),
+        },
     }
 }
 
@@ -96,60 +95,48 @@ fn remembered(parts: &Parts, caller: Uuid, key: &str, body: &[u8]) -> Keyed {
     Keyed::new(&scope, &[query.as_bytes(), header(header::IF_MATCH), body])
 }
 
-/// Runs the handler to its end, whether or not somebody still waits for it, and keeps its answer.
-async fn act(backend: Backend, held: Held, request: Request, next: Next) -> Response {
-    let (released, whole) = (held.clone(), backend.clone());
+/// Runs the handler to its end, whether or not somebody still waits for it, and commits what it did with its answer.
+async fn act(backend: Backend, keyed: Keyed, request: Request, next: Next) -> Response {
     let work = async move {
-        let response = next.run(request).await;
-        settle(&backend, &held, response).await
+        let handled = async { kept(next.run(request).await).await };
+        idempotency::act(&backend, &keyed, handled).await
     };
     match spawn(work.in_current_span()).await {
-        Ok(response) => response,
-        Err(ended) => {
-            release(&whole, &released).await;
-            match ended.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => Problem(Refusal::new(ProblemKind::Unavailable, backend::error::UNCONFIRMED)).into_response(),
-            }
-        }
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => Problem::from(error).into_response(),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => Problem(backend::error::unconfirmed()).into_response(),
+        },
     }
 }
 
-async fn settle(backend: &Backend, held: &Held, response: Response) -> Response {
+/// A response, and what of it is kept.
+async fn kept(response: Response) -> (Response, Option<Kept>) {
     let (parts, body) = response.into_parts();
-    let size = body.size_hint().exact();
-    if !is_kept(parts.status) || size.is_none_or(|size| size > LONGEST) {
-        release(backend, held).await;
-        return Response::from_parts(parts, body);
+    if !is_kept(parts.status) || body.size_hint().exact().is_none() {
+        return (Response::from_parts(parts, body), None);
     }
     let refusal = parts.extensions.get::<Problem>().and_then(|Problem(refusal)| serde_json::to_vec(refusal).ok());
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let kept = |name: &HeaderName| Some((name.as_str().to_owned(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
-    let answer = Kept {
+    let header =
+        |name: &HeaderName| Some((name.as_str().to_owned(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
+    let kept = Kept {
         status: parts.status.as_u16(),
         is_refusal: refusal.is_some(),
-        headers: KEPT.iter().filter_map(kept).collect(),
+        headers: KEPT.iter().filter_map(header).collect(),
         body: refusal.unwrap_or_else(|| whole.to_vec()),
     };
-    match idempotency::keep(backend, held, &answer).await {
-        Ok(true) => {}
-        Ok(false) => tracing::warn!("an answer came too late to be kept for its Idempotency-Key"),
-        Err(error) => tracing::warn!(%error, "an answer could not be kept for its Idempotency-Key"),
-    }
-    Response::from_parts(parts, whole.into())
+    (Response::from_parts(parts, whole.into()), Some(kept))
 }
 
-/// Whether an answer would be the same at a repeat: not where the caller or the moment was at fault.
+/// Whether an answer would be the same at a repeat: not where the caller or the moment was at fault, nor where nothing was
+/// found.
 fn is_kept(status: StatusCode) -> bool {
     use StatusCode as S;
-    let passing = [S::UNAUTHORIZED, S::FORBIDDEN, S::REQUEST_TIMEOUT, S::PAYLOAD_TOO_LARGE, S::TOO_MANY_REQUESTS];
+    let passing =
+        [S::UNAUTHORIZED, S::FORBIDDEN, S::NOT_FOUND, S::REQUEST_TIMEOUT, S::PAYLOAD_TOO_LARGE, S::TOO_MANY_REQUESTS];
     (200..500).contains(&status.as_u16()) && !passing.contains(&status)
-}
-
-async fn release(backend: &Backend, held: &Held) {
-    if let Err(error) = idempotency::release(backend, held).await {
-        tracing::warn!(%error, "an Idempotency-Key could not be released; it expires");
-    }
 }
 
 fn repeat(kept: Kept) -> Response {

@@ -96,7 +96,7 @@ pub fn status_of(kind: ProblemKind) -> StatusCode {
         | K::IdempotencyInProgress => StatusCode::CONFLICT,
         K::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
-        K::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        K::Unavailable | K::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
         K::Timeout => StatusCode::REQUEST_TIMEOUT,
         K::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

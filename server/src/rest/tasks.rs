@@ -30,7 +30,7 @@ pub struct ListParams {
     status: Option<String>,
     /// Only this group.
     task_group_id: Option<Uuid>,
-    /// A part of the name, in any case.
+    /// A part of the name, in any case; of fewer than three characters, its beginning.
     search: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

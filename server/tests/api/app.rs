@@ -66,8 +66,9 @@ impl App {
 
     /// Over the database at `url`, in whatever state it is.
     pub fn on(pool: PgPool, url: &str, arguments: &[&str]) -> Self {
-        let fixed = ["sexton", "serve", "--database-url", url, "--api-connections", "6"];
-        let cli = Cli::try_parse_from(fixed.iter().chain(arguments)).unwrap();
+        let fixed = ["sexton", "serve", "--database-url", url];
+        let few: &[&str] = if arguments.contains(&"--api-connections") { &[] } else { &["--api-connections", "6"] };
+        let cli = Cli::try_parse_from(fixed.iter().chain(few).chain(arguments)).unwrap();
         let Command::Serve(settings) = cli.command else { panic!("not serve") };
         let stop = CancellationToken::new();
         let Node { state, loops } = Node::new(&settings, metrics(), settings.listen, stop.clone()).unwrap();

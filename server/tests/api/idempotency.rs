@@ -256,3 +256,50 @@ async fn an_answer_that_shows_a_secret_is_never_kept(_: PgPoolOptions, on: PgCon
     assert_eq!((app.count("idempotency_keys").await, app.count("api_keys").await), (0, 0));
     app.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn nothing_is_kept_for_who_may_not_act(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, task_path) = app.one_task().await;
+    let looker = app.person("looker").await;
+    app.join(&project, "looker", "readonly").await;
+    let nowhere = "/api/v1/projects/0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d";
+    let refused = [
+        ("POST", format!("{project}/tasks"), 403),
+        ("POST", format!("{task_path}/trigger"), 403),
+        ("DELETE", task_path.clone(), 403),
+        ("POST", "/api/v1/deletions/retry-failed".to_owned(), 403),
+        ("POST", format!("{nowhere}/tasks"), 404),
+        ("DELETE", "/api/v1/tokens/0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d".to_owned(), 404),
+        ("DELETE", "/api/v1/sessions/0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d".to_owned(), 404),
+        ("POST", format!("{project}/tasks/nonsense/trigger"), 403),
+    ];
+    for n in 0..5 {
+        for (method, path, status) in &refused {
+            let request = call(method, path).by(&looker).json(&task("Ledger"));
+            let answer = app.send(request.header("idempotency-key", &format!("{n} {path}"))).await;
+            assert_eq!(answer.status, *status, "{method} {path}: {answer:?}");
+        }
+    }
+    assert_eq!(app.count("idempotency_keys").await, 0);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_caller_may_use_so_many_new_keys_in_an_hour_and_repeat_them(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::with(&on, &["--idempotency-keys-per-hour", "2"]).await;
+    let project = app.project("Billing").await;
+    let keyed = |key: &str| create(&project, "Ledger").header("idempotency-key", key);
+    for key in ["a", "b"] {
+        app.send(keyed(key)).await.ok(201);
+    }
+    let refused = app.send(keyed("c")).await;
+    refused.problem(429, "too-many-requests");
+    assert!((1..=1_800).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+    assert_eq!(app.count("tasks").await, 2);
+    assert!(app.send(keyed("a")).await.has("idempotency-replayed"));
+    let grace = app.person("grace").await;
+    app.join(&project, "grace", "admin").await;
+    app.send(keyed("c").by(&grace)).await.ok(201);
+    app.end().await;
+}

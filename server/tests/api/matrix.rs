@@ -1,7 +1,7 @@
 //! Who may do what: one table of every route and every server function, tried by everybody. A route that is not in it fails
 //! the test.
 
-mod table;
+pub mod table;
 
 use crate::app::{App, id_of};
 use crate::call::{Answer, Call, TOKEN, call};

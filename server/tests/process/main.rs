@@ -27,6 +27,7 @@ mod person;
 mod poison;
 mod project_faults;
 mod promise;
+mod promise_kept;
 mod proxy;
 #[path = "../../../backend/tests/usecases/receiver.rs"]
 mod receiver;

@@ -84,6 +84,13 @@ impl Spare {
         until("Postgres is back", async || self.run_pg_ctl(&command).await).await;
     }
 
+    /// Starts it as a standby of nobody, until it is promoted.
+    pub async fn become_standby(&self) {
+        self.stop().await;
+        std::fs::write(self.data.join("standby.signal"), "").unwrap();
+        self.restart().await;
+    }
+
     /// As the account that the data belongs to.
     async fn run_pg_ctl(&self, arguments: &[&str]) -> bool {
         let mut command = Command::new(&self.pg_ctl);

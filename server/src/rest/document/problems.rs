@@ -17,6 +17,9 @@ pub fn add(operation: &mut Value, changes: bool) {
         }
     };
     by_form(operation).into_iter().for_each(&mut add);
+    if changes {
+        add(ProblemKind::Unconfirmed);
+    }
     if changes && elements(&operation["parameters"]).iter().any(|parameter| parameter["name"] == "project_id") {
         add(ProblemKind::ProjectPendingDelete);
     }
