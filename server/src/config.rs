@@ -1,7 +1,7 @@
 //! Every setting, once: as a flag and as an environment variable. `.env.example` is checked against it by a test.
 
 mod commands;
-mod derived;
+pub(crate) mod derived;
 mod edge;
 mod oidc;
 

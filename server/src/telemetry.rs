@@ -58,7 +58,11 @@ fn describe() {
     metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
     metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
     metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");
-    metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state");
+    metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state, counted up to 10,000");
+    metrics::describe_gauge!(
+        "sexton_retention_overdue_seconds",
+        "How long the oldest row should have been gone, by kind"
+    );
     metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
     let plain = ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"];

@@ -148,7 +148,7 @@ pub(crate) async fn insert(
                 array(SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.status = 'RUNNING'
                       UNION ALL
                       SELECT e.id FROM executions e WHERE e.task_id = n.task_id AND e.finished_at IS NOT NULL
-                                                      AND e.node IS NOT NULL AND e.lease_until > clock_timestamp()
+                                                      AND e.node IS NOT NULL AND e.lease_until > now()
                       ORDER BY 1),
                 $10, $10, $11, $12, 'SCHEDULED', 'drain'
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) AS n(id, task_id, name, previous, version)

@@ -22,18 +22,22 @@ use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::execution::ExecutionSummary;
+use domain::page::HISTORY_CAP;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// What is in flight for a task: ids in order. What was cancelled, or ended by a callback, belongs to it while its node may
 /// still send a call: the node hears of it later. Must run in a statement after the fence, so that it sees a claim that has just committed.
+///
+/// `now()` is the start of the transaction, so a lease that ended while the transaction waited for a lock is still listed:
+/// the list may be too long, never too short. Unlike `clock_timestamp()` it can be a bound of an index scan.
 pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
     sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM executions WHERE task_id = $1 AND status = 'RUNNING'
            UNION ALL
            SELECT id FROM executions WHERE task_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
-                                            AND lease_until > clock_timestamp()
+                                            AND lease_until > now()
            ORDER BY 1"#,
         task_id
     )
@@ -51,7 +55,7 @@ pub(crate) async fn list_in_flight_of_project(
         r#"SELECT id AS "id!" FROM executions WHERE project_id = $1 AND status = 'RUNNING'
            UNION ALL
            SELECT id FROM executions WHERE project_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
-                                            AND lease_until > clock_timestamp()
+                                            AND lease_until > now()
            ORDER BY 1"#,
         project_id
     )
@@ -59,30 +63,38 @@ pub(crate) async fn list_in_flight_of_project(
     .await
 }
 
-/// How many executions of a task have not ended.
+/// How many executions of a task have not ended, counted up to [`HISTORY_CAP`].
 pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     point("execution.count_in_flight")?;
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"#,
-        task_id
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM executions
+           WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT') LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
     )
     .fetch_one(conn)
     .await
 }
 
-/// Executions of a task.
+/// Executions of a task, counted up to [`HISTORY_CAP`]: never a scan.
 pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     point("execution.count")?;
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1"#, task_id)
-        .fetch_one(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM executions WHERE task_id = $1 LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
+    )
+    .fetch_one(conn)
+    .await
 }
 
-/// Log lines of a task's executions.
+/// Log lines of the executions that [`count`] counts, up to [`HISTORY_CAP`].
 pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM execution_logs l JOIN executions e ON e.id = l.execution_id WHERE e.task_id = $1"#,
-        task_id
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM (SELECT id FROM executions WHERE task_id = $1 LIMIT $2) AS runs
+           JOIN execution_logs l ON l.execution_id = runs.id LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
     )
     .fetch_one(conn)
     .await

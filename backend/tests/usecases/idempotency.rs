@@ -2,7 +2,6 @@
 
 use crate::support::{World, kind};
 use backend::idempotency::{Held, Kept, Keyed, Turn, begin, keep, release};
-use backend::retention::clean_up;
 use domain::error::ProblemKind;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -54,14 +53,11 @@ async fn an_answer_is_kept_for_a_day_and_then_removed_in_batches(_: PgPoolOption
     }
     let day = "idempotency_keys WHERE expires_at BETWEEN now() + interval '23:59' AND now() + interval '24:00'";
     assert_eq!(world.count(day).await, 10);
-    assert!(!clean_up(&world.backend, 30, 4).await.unwrap());
+    assert_eq!(world.clean_up(30, 4).await, 1);
     assert_eq!(world.count("idempotency_keys").await, 10);
     world.execute(LATER).await;
     acts(&world, &keyed("0", "another")).await;
-    let mut batches = 1;
-    while clean_up(&world.backend, 30, 4).await.unwrap() {
-        batches += 1;
-    }
+    let batches = world.clean_up(30, 4).await;
     assert_eq!((batches, world.count("idempotency_keys").await), (3, 1));
     world.end().await;
 }
