@@ -13,6 +13,7 @@ pub(crate) mod member;
 pub(crate) mod oidc;
 pub(crate) mod outbox;
 pub(crate) mod project;
+pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod schedule;
 pub(crate) mod session;

@@ -24,6 +24,8 @@ pub enum Kind {
     Executions,
     /// Counts of ends by the quarter of an hour.
     ExecutionCounts,
+    /// Counts of runs by day, for the quota.
+    ExecutionDays,
     /// Leases of runs that have ended: only the lease goes.
     Leases,
     /// Receipts of deleted tasks.
@@ -48,9 +50,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Executions,
         Self::ExecutionCounts,
+        Self::ExecutionDays,
         Self::Leases,
         Self::Receipts,
         Self::ProjectReceipts,
@@ -69,6 +72,7 @@ impl Kind {
         match self {
             Self::Executions => "executions",
             Self::ExecutionCounts => "execution_counts",
+            Self::ExecutionDays => "execution_days",
             Self::Leases => "leases",
             Self::Receipts => "receipts",
             Self::ProjectReceipts => "project_receipts",
@@ -103,6 +107,7 @@ pub async fn clean_up(backend: &Backend, queue: &ApalisQueue, kind: Kind, kept: 
     let gone = match kind {
         Kind::Executions => executions(&mut tx, kept.execution_days, batch).await?,
         Kind::ExecutionCounts => db::execution::purge_counts(&mut tx, COUNT_DAYS, batch).await?,
+        Kind::ExecutionDays => db::quota::purge_days(&mut tx, batch).await?,
         Kind::Leases => db::execution::clear_leases(&mut tx, batch).await?,
         Kind::Receipts => db::deletion::purge_receipts(&mut tx, days, batch).await?,
         Kind::ProjectReceipts => db::project::purge_deletions(&mut tx, days, batch).await?,
@@ -169,8 +174,8 @@ pub async fn overdue(backend: &Backend, kind: Kind, kept: Kept) -> Result<Option
         Kind::Sessions => db::retention::sessions(conn).await?,
         Kind::IdempotencyKeys => db::retention::idempotency_keys(conn).await?,
         Kind::OidcFlows => db::retention::oidc_flows(conn).await?,
-        // A lease that is left is harmless, and jobs have a gauge of their own.
-        Kind::Leases | Kind::Jobs => return Ok(None),
+        // What is left of days and leases is harmless, and jobs have a gauge of their own.
+        Kind::ExecutionDays | Kind::Leases | Kind::Jobs => return Ok(None),
     };
     Ok(Some(seconds.unwrap_or(0.0)))
 }

@@ -11,7 +11,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{health, projects, retention, tasks};
+use backend::{health, projects, quota, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -133,6 +133,9 @@ async fn measure(backend: Backend, queue: ApalisQueue, kept: retention::Kept, st
     while !stop.is_cancelled() {
         if !matches!(timeout(PATIENCE, health::measure(&backend, &queue)).await, Ok(Ok(()))) {
             tracing::debug!("the gauges could not be set");
+        }
+        if !matches!(timeout(PATIENCE, quota::measure(&backend)).await, Ok(Ok(()))) {
+            tracing::debug!("the gauges of the quotas could not be set");
         }
         if !matches!(timeout(PATIENCE, retention::measure(&backend, kept)).await, Ok(Ok(()))) {
             tracing::debug!("the gauges of the retention could not be set");

@@ -45,7 +45,7 @@ pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Re
     .await
 }
 
-/// The same for all tasks of a project.
+/// The same for all tasks of a project. What has ended is looked for by task, because no index holds leases by project.
 pub(crate) async fn list_in_flight_of_project(
     conn: &mut PgConnection,
     project_id: Uuid,
@@ -54,8 +54,10 @@ pub(crate) async fn list_in_flight_of_project(
     sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM executions WHERE project_id = $1 AND status = 'RUNNING'
            UNION ALL
-           SELECT id FROM executions WHERE project_id = $1 AND finished_at IS NOT NULL AND node IS NOT NULL
-                                            AND lease_until > now()
+           SELECT ended.id FROM tasks t CROSS JOIN LATERAL (
+               SELECT id FROM executions WHERE task_id = t.id AND finished_at IS NOT NULL AND node IS NOT NULL
+                                           AND lease_until > now() OFFSET 0) AS ended
+           WHERE t.project_id = $1
            ORDER BY 1"#,
         project_id
     )
@@ -91,7 +93,7 @@ pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> Result<i64,
 /// Log lines of the executions that [`count`] counts, up to [`HISTORY_CAP`].
 pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM (SELECT FROM (SELECT id FROM executions WHERE task_id = $1 LIMIT $2) AS runs
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM (SELECT id FROM executions WHERE task_id = $1 ORDER BY scheduled_at LIMIT $2) AS runs
            JOIN execution_logs l ON l.execution_id = runs.id LIMIT $2) AS few"#,
         task_id,
         HISTORY_CAP

@@ -73,9 +73,9 @@ pub(super) const COUNTED: i64 = 10_000;
 pub(super) async fn stats(conn: &mut PgConnection, queue: &str) -> Result<QueueStats, sqlx::Error> {
     let statement = "\
 SELECT (SELECT count(*) FROM (SELECT FROM apalis.jobs
-               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at <= now() LIMIT $2) AS few) AS due,
+               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at <= now() ORDER BY run_at LIMIT $2) AS few) AS due,
        (SELECT count(*) FROM (SELECT FROM apalis.jobs
-               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at > now() LIMIT $2) AS few) AS later,
+               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at > now() ORDER BY run_at LIMIT $2) AS few) AS later,
        (SELECT count(*) FROM (SELECT FROM apalis.jobs
                WHERE job_type = $1 AND status IN ('Queued', 'Running') AND lock_by IS NOT NULL LIMIT $2) AS few) AS taken,
        (SELECT count(*) FROM (SELECT FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' LIMIT $2) AS few) AS dead_letters";
@@ -114,8 +114,8 @@ pub(super) async fn sweep_jobs(
     let statement = "\
 WITH done AS (SELECT id FROM apalis.jobs WHERE job_type = $1 AND status = 'Done' AND done_at < $2
                ORDER BY done_at LIMIT $4 FOR UPDATE SKIP LOCKED),
-     dead AS (SELECT id FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' AND (done_at < $3 OR done_at IS NULL AND run_at < $3)
-               ORDER BY done_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+     dead AS (SELECT id FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' AND coalesce(done_at, run_at) < $3
+               LIMIT $4 FOR UPDATE SKIP LOCKED)
 DELETE FROM apalis.jobs WHERE id = ANY (array(SELECT id FROM done UNION ALL SELECT id FROM dead))";
     let swept = sqlx::query(statement).bind(queue).bind(finished_before).bind(dead_before).bind(limit);
     let swept = swept.execute(conn).await?;

@@ -32,6 +32,7 @@ impl Settings {
             drain_seconds: self.drain_seconds,
             session_idle: TimeDelta::minutes(self.session_idle_minutes),
             session_longest: TimeDelta::days(self.session_days),
+            quotas: self.quotas.quotas(),
             ..Policies::default()
         }
     }
