@@ -85,6 +85,13 @@ pub fn count(number: i64, one: &str) -> String {
     if number == 1 { format!("{grouped} {one}") } else { format!("{grouped} {one}s") }
 }
 
+/// A count of history that stops at 10,000, or at another one that did: "412 runs", "10,000+ runs".
+pub fn history(number: i64, is_more: bool, one: &str) -> String {
+    let words = count(number, one);
+    let (digits, thing) = words.split_once(' ').unwrap_or((&words, one));
+    if is_more { format!("{digits}+ {thing}") } else { words.clone() }
+}
+
 /// A count that stops at 1,000: "119", "1,000+".
 pub fn capped(number: i64) -> String {
     if number >= COUNT_CAP { "1,000+".to_owned() } else { number.to_string() }

@@ -8,7 +8,7 @@ mod mail;
 mod tell;
 
 pub use courier::{Courier, CourierSettings};
-pub(crate) use tell::{tell_ends, tell_given_up, tell_missed};
+pub(crate) use tell::{tell_ends, tell_given_up, tell_missed, tell_over_quota};
 
 use crate::audit::{self, Subject};
 use crate::tasks::etag::Precondition;

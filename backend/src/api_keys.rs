@@ -5,7 +5,7 @@
 use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::secret::{self, Secret};
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, quota};
 use domain::api_key::{ApiKey, ApiKeyDraft, Scope};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
@@ -54,6 +54,7 @@ pub async fn create(
     let new = draft.parse(db::now(&mut tx).await?);
     let new = new.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, ids) = (Secret::new(PREFIX), (project_id, Uuid::now_v7()));
+    quota::make_room(&mut tx, backend, quota::Kind::ApiKeys, project_id).await?;
     let row = db::api_key::insert(&mut tx, ids, &new, &secret, &actor.name).await.map_err(refuse_project)?;
     audit::record(&mut tx, actor, AuditAction::KeyCreated, Subject::within(project_id, ids.1).named(&new.name)).await?;
     let key = row.try_into()?;

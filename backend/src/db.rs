@@ -13,6 +13,8 @@ pub(crate) mod member;
 pub(crate) mod oidc;
 pub(crate) mod outbox;
 pub(crate) mod project;
+pub(crate) mod quota;
+pub(crate) mod retention;
 pub(crate) mod schedule;
 pub(crate) mod server;
 pub(crate) mod session;
@@ -40,4 +42,16 @@ pub(crate) async fn now(conn: &mut PgConnection) -> Result<DateTime<Utc>, sqlx::
 pub(crate) async fn allow_long_statements(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SET LOCAL statement_timeout = '20s'").execute(conn).await?;
     Ok(())
+}
+
+/// How many connections our role may have: those that are not reserved, or fewer by a limit of the role or the database.
+pub(crate) async fn connection_limit(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT least(current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
+                  - coalesce(current_setting('reserved_connections', true), '0')::bigint,
+               (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+               (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())) AS "limit!""#
+    )
+    .fetch_one(conn)
+    .await
 }

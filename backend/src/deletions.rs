@@ -1,8 +1,7 @@
 //! Use cases of deletion records: read one, list them, preview one to come, clean up old receipts.
 
-use crate::jobs::ApalisQueue;
 use crate::{Backend, Result, db};
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use domain::deletion::{Deletion, DeletionPreview, DeletionState, DeletionSummary};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
@@ -99,26 +98,4 @@ pub async fn preview(backend: &Backend, project_id: Uuid, task_id: Uuid) -> Resu
         drain_seconds: i32::try_from(drained.num_seconds()).unwrap_or(seconds),
         version: task.version,
     })
-}
-
-/// One step of the clean-up: removes a batch of old receipts and events, and what the queue has finished with or buried
-/// for longer than `jobs_kept`. Answers whether there is more.
-///
-/// # Errors
-/// A database error.
-pub async fn clean_up(
-    backend: &Backend,
-    queue: &ApalisQueue,
-    receipt_days: i32,
-    jobs_kept: (TimeDelta, TimeDelta),
-) -> Result<bool> {
-    const BATCH: i64 = 1_000;
-    let mut conn = backend.pool.acquire().await?;
-    let now = db::now(&mut conn).await?;
-    let receipts = db::deletion::purge_receipts(&mut conn, receipt_days, BATCH).await?;
-    let projects = db::project::purge_deletions(&mut conn, receipt_days, BATCH).await?;
-    let events = db::outbox::purge(&mut conn, receipt_days, BATCH).await?;
-    let alerts = db::alert::purge(&mut conn, receipt_days, BATCH).await?;
-    queue.sweep_finished(&mut conn, now - jobs_kept.0, now - jobs_kept.1).await?;
-    Ok(receipts.max(projects).max(events).max(alerts) >= BATCH.unsigned_abs())
 }

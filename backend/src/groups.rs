@@ -9,7 +9,7 @@ use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
 use crate::tasks::{self, ListQuery};
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, quota};
 use chrono::{DateTime, Utc};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -109,6 +109,7 @@ pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: T
     let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
     let id = Uuid::now_v7();
+    quota::make_room(&mut tx, backend, quota::Kind::Groups, project_id).await?;
     db::group::insert(&mut tx, project_id, id, &draft).await.map_err(refuse_name)?;
     let group = read(&mut tx, project_id, id).await?;
     note(&mut tx, actor, AuditAction::GroupCreated, &group).await?;

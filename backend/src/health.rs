@@ -19,8 +19,16 @@ pub async fn late_starts(backend: &Backend) -> Result<i64> {
     Ok(db::deletion::count_late_starts(&mut *backend.pool.acquire().await?).await?)
 }
 
+/// How many connections the database lets our role open, of all nodes together.
+///
+/// # Errors
+/// When it cannot be reached.
+pub async fn connection_limit(backend: &Backend) -> Result<i64> {
+    Ok(db::connection_limit(&mut *backend.pool.acquire().await?).await?)
+}
+
 /// Sets the gauges of deletions and of the queue: what is open, how old, and how many executions started after the fence,
-/// which must be 0. Counts of deletions stop at [`domain::page::COUNT_CAP`].
+/// which must be 0. Counts of deletions stop at [`domain::page::COUNT_CAP`], those of jobs at 10,000.
 ///
 /// # Errors
 /// A database error; the gauges keep their values then.

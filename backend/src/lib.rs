@@ -42,6 +42,7 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+pub mod quota;
 mod reading;
 pub mod retention;
 pub mod scheduler;
@@ -97,6 +98,8 @@ pub struct Policies {
     pub session_longest: TimeDelta,
     /// Deletions that one pass of the reconciler hands over at the most.
     pub reconcile_limit: usize,
+    /// How much there may be of each thing.
+    pub quotas: quota::Quotas,
 }
 
 impl Default for Policies {
@@ -111,6 +114,7 @@ impl Default for Policies {
             session_idle: TimeDelta::days(3),
             session_longest: TimeDelta::days(30),
             reconcile_limit: 10_000,
+            quotas: quota::Quotas::default(),
         }
     }
 }

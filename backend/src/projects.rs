@@ -7,7 +7,7 @@ use crate::access::Caller;
 use crate::audit::{self, Subject};
 use crate::error::violated;
 use crate::tasks::etag::Precondition;
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, quota};
 use domain::access::{Permission, Role, scopes_allow};
 use domain::audit::{ActorKind, AuditAction};
 use domain::error::{FieldError, ProblemKind, Refusal};
@@ -137,6 +137,7 @@ pub async fn counts(backend: &Backend, id: Uuid) -> Result<StatusCounts> {
 pub async fn create(backend: &Backend, actor: &Actor, draft: ProjectDraft) -> Result<Project> {
     let draft = draft.parse().map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let mut tx = backend.begin().await?;
+    quota::make_room(&mut tx, backend, quota::Kind::Projects, Uuid::nil()).await?;
     let project = db::project::insert(&mut tx, Uuid::now_v7(), &draft).await.map_err(refuse_name)?;
     if let (ActorKind::User, Some(person)) = (actor.kind, actor.id) {
         db::member::put(&mut tx, project.id, person, Role::Admin).await?;

@@ -5,6 +5,7 @@
 //! and due time.
 
 mod claim;
+mod quota;
 mod waiting;
 
 use crate::executor::{Executor, Room};

@@ -12,7 +12,7 @@ pub mod worker;
 
 use crate::audit::{self, Subject};
 use crate::error::violated;
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, quota};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -148,6 +148,7 @@ pub async fn create(backend: &Backend, actor: &Actor, project_id: Uuid, draft: T
     let new = draft.parse(now)?;
     let status = new.status.unwrap_or(SettableStatus::Active);
     let id = Uuid::now_v7();
+    quota::make_room(&mut tx, backend, quota::Kind::Tasks, project_id).await?;
     db::task::insert(&mut tx, project_id, id, &new, status.into()).await.map_err(refuse_group)?;
     plan(&mut tx, id, &new, status.into(), now, 1).await?;
     note(&mut tx, actor, AuditAction::TaskCreated, project_id, id, &new.name).await?;

@@ -274,14 +274,14 @@ pub struct DeletionPreview {
     pub name: String,
     /// The next runs, which will not happen.
     pub next_runs: Vec<crate::schedule::NextRun>,
-    /// Executions of which a call may be out: they may still end.
+    /// Executions of which a call may be out: they may still end. Counted up to 10,000.
     pub in_flight: i64,
-    /// Executions that wait for their start or their next attempt: they are cancelled.
+    /// Executions that wait for their start or their next attempt: they are cancelled. Counted up to 10,000.
     #[serde(default)]
     pub waiting: i64,
-    /// Executions that will be removed.
+    /// Executions that will be removed, counted up to 10,000.
     pub executions: i64,
-    /// Log lines that will be removed.
+    /// Log lines of these executions that will be removed, counted up to 10,000.
     pub execution_logs: i64,
     /// How long it can be undone.
     pub undo_window_seconds: i32,

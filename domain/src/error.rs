@@ -75,6 +75,8 @@ text_enum! {
         IdempotencyKeyReused = "idempotency-key-reused",
         /// The first request with this `Idempotency-Key` is under way.
         IdempotencyInProgress = "idempotency-in-progress",
+        /// There may not be more of this: a quota is used up.
+        QuotaExceeded = "quota-exceeded",
         /// The caller asks too often.
         TooManyRequests = "too-many-requests",
         /// The service cannot answer now; nothing has changed.
@@ -126,6 +128,7 @@ impl ProblemKind {
             Self::HasChildren => "Not empty",
             Self::IdempotencyKeyReused => "Used for another request",
             Self::IdempotencyInProgress => "Still under way",
+            Self::QuotaExceeded => "A quota is used up",
             Self::TooManyRequests => "Too many requests",
             Self::Unavailable => "Temporarily unavailable",
             Self::Unconfirmed => "Not confirmed",
@@ -181,12 +184,22 @@ pub struct Refusal {
     /// True when it is the caller's own precondition (`If-Match`) that does not hold.
     #[serde(default)]
     pub precondition: bool,
+    /// When to ask again, where this is known.
+    #[serde(default)]
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Refusal {
     /// A refusal without fields.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), see: None, precondition: false }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            see: None,
+            precondition: false,
+            retry_after_seconds: None,
+        }
     }
 
     /// A refusal of values, one error a field; `kind` is [`ProblemKind::ValidationFailed`] or
@@ -194,7 +207,7 @@ impl Refusal {
     #[must_use]
     pub fn fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");
-        Self { kind, detail, errors, see: None, precondition: false }
+        Self { kind, detail, errors, see: None, precondition: false, retry_after_seconds: None }
     }
 }
 

@@ -7,6 +7,9 @@ use uuid::Uuid;
 /// Counts stop here: "1,000+" is as good as 1,000,000, and never a scan.
 pub const COUNT_CAP: i64 = 1_000;
 
+/// Counts of the history of one task stop here: "10,000+".
+pub const HISTORY_CAP: i64 = 10_000;
+
 /// One page of a list. There is no total: counting a million rows to show fifty is not done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,9 +1,10 @@
 //! Every setting, once: as a flag and as an environment variable. `.env.example` is checked against it by a test.
 
 mod commands;
-mod derived;
+pub(crate) mod derived;
 mod edge;
 mod oidc;
+mod quotas;
 
 pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
 pub use oidc::{CALLBACK, OidcSettings};
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::schedule::{Schedule, ScheduleConfig};
 use domain::task::ScheduleType;
 pub use edge::EdgeSettings;
+pub use quotas::QuotaSettings;
 use std::net::SocketAddr;
 
 /// Sexton: a scheduler of cron tasks that deletes a task durably.
@@ -170,6 +172,10 @@ pub struct Settings {
     /// How long receipts, alerts and events are kept, in days; 30 at least.
     #[arg(long, env = "SEXTON_RECEIPT_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i32).range(30..=3_650))]
     pub receipt_days: i32,
+
+    /// How much there may be of each thing.
+    #[command(flatten)]
+    pub quotas: QuotaSettings,
 
     /// Connections of pages and API. Reads leave a quarter of them to changes.
     #[arg(long, env = "SEXTON_API_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=500))]

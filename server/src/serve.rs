@@ -1,5 +1,6 @@
 //! Start, serve, stop.
 
+use crate::config::derived::EVENT_CONNECTIONS;
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
@@ -134,8 +135,7 @@ impl Node {
         let executor =
             Executor::new(scheduler.clone(), settings.executor(), Clock::system()).context("no client for calls")?;
         let courier = Courier::new(workers.clone(), &settings.courier()).map_err(anyhow::Error::msg)?;
-        // Bells, tail, and the two that listen.
-        let pool = pool("sexton events", 4)?;
+        let pool = pool("sexton events", EVENT_CONNECTIONS)?;
         let loops = Loops { backend: workers, scheduler, executor, courier, queue, pool, bell, bus };
         Ok(Self { state, loops })
     }
@@ -177,6 +177,10 @@ async fn begin(
 
 async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
     migrate(&settings.database).await?;
+    let limit = timeout(Duration::from_secs(10), backend::health::connection_limit(&state.backend)).await;
+    if let Some(warning) = settings.connection_warning(limit.context("the database does not answer")??) {
+        tracing::warn!("{warning}");
+    }
     if settings.has(Role::Web) {
         timeout(Duration::from_secs(20), claim::offer(&state.backend, &settings.claim))
             .await

@@ -58,7 +58,14 @@ fn describe() {
     metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
     metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
     metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");
-    metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state");
+    metrics::describe_gauge!("sexton_jobs", "Rows of the queue, by state, counted up to 10,000");
+    metrics::describe_gauge!(
+        "sexton_retention_overdue_seconds",
+        "How long the oldest row should have been gone, by kind"
+    );
+    metrics::describe_gauge!("sexton_quota_limit", "The limit of each quota, 0 for none");
+    metrics::describe_gauge!("sexton_quota_used", "How much of each quota the one uses who uses most of it");
+    metrics::describe_counter!("sexton_quota_refusals_total", "What was refused because a quota is used up");
     metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
     let plain = ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"];
@@ -68,6 +75,9 @@ fn describe() {
     metrics::gauge!("sexton_calls_in_flight").set(0.0);
     for status in ["SUCCESS", "FAILED", "RETRY_WAIT"] {
         metrics::counter!("sexton_executions_total", "status" => status).absolute(0);
+    }
+    for quota in backend::quota::Kind::ALL.map(backend::quota::Kind::as_str).into_iter().chain(["executions_per_day"]) {
+        metrics::counter!("sexton_quota_refusals_total", "quota" => quota).absolute(0);
     }
     for channel in AlertChannel::ALL {
         for end in DeliveryState::ALL {

@@ -1,6 +1,8 @@
 //! The loops of a node: the queue's consumer, the reconciler and the clean-up on their crons, the tail of the outbox.
 //! One step of each is a function of `backend`; here stands when it runs and how it stops.
 
+mod clean_up;
+
 use crate::config::{Role, Settings};
 use backend::Backend;
 use backend::alerts::Courier;
@@ -9,7 +11,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{deletions, health, projects, retention, tasks};
+use backend::{health, projects, quota, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -22,13 +24,6 @@ const TAIL_TICK: Duration = Duration::from_secs(1);
 const SCHEDULER_TICK: Duration = Duration::from_secs(1);
 /// Where one call has ended others end soon: they are replaced together.
 const GATHER: Duration = Duration::from_millis(3);
-/// When receipts, events and finished jobs are cleaned up: every ten minutes.
-const CLEAN_UP_CRON: &str = "30 */10 * * * *";
-/// Old executions, and lines of their logs, that are removed in one transaction.
-const EXECUTIONS_AT_ONCE: i64 = 5_000;
-/// How long finished jobs and dead letters are kept.
-const JOBS_KEPT: (chrono::TimeDelta, chrono::TimeDelta) = (chrono::TimeDelta::hours(1), chrono::TimeDelta::days(30));
-
 /// How often alerts are looked for.
 const ALERT_TICK: Duration = Duration::from_secs(1);
 /// How often projects that are being deleted are looked at.
@@ -82,11 +77,11 @@ impl Loops {
             let (queue, ended) = (self.queue.clone(), stop.clone());
             tracker.spawn(async move { queue.run(handler, ended).await });
             tracker.spawn(reconcile(self.backend.clone(), settings.reconcile_cron.clone(), stop.clone()));
-            tracker.spawn(measure(self.backend.clone(), self.queue.clone(), stop.clone()));
+            let kept = settings.kept();
+            tracker.spawn(measure(self.backend.clone(), self.queue.clone(), kept, stop.clone()));
             tracker.spawn(send_alerts(self.courier, stop.clone()));
             tracker.spawn(delete_projects(self.backend.clone(), stop.clone()));
-            let kept = (settings.receipt_days, settings.execution_days);
-            tracker.spawn(clean_up(self.backend, self.queue, kept, stop.clone()));
+            tracker.spawn(clean_up::run(self.backend, self.queue, kept, stop.clone()));
         }
     }
 }
@@ -106,36 +101,6 @@ async fn reconcile(backend: Backend, cron: String, stop: CancellationToken) {
     if let Err(error) = run_cron("reconciler", &cron, RECONCILED_WITHIN, stop, pass).await {
         tracing::error!(%error, "the reconciler does not run");
     }
-}
-
-/// Removes old receipts, events, finished jobs and executions, a batch at a time.
-async fn clean_up(backend: Backend, queue: ApalisQueue, kept: (i32, i32), stop: CancellationToken) {
-    let pass = move || -> futures::future::BoxFuture<'static, ()> {
-        let (backend, queue) = (backend.clone(), queue.clone());
-        Box::pin(async move {
-            if let Err(error) = clean_up_once(&backend, &queue, kept).await {
-                tracing::warn!(%error, "the clean-up stopped early");
-            }
-        })
-    };
-    if let Err(error) = run_cron("clean-up", CLEAN_UP_CRON, Duration::from_secs(300), stop, pass).await {
-        tracing::error!(%error, "the clean-up does not run");
-    }
-}
-
-async fn clean_up_once(
-    backend: &Backend,
-    queue: &ApalisQueue,
-    (receipt_days, execution_days): (i32, i32),
-) -> backend::Result<()> {
-    for _ in 0..100 {
-        if !deletions::clean_up(backend, queue, receipt_days, JOBS_KEPT).await? {
-            break;
-        }
-    }
-    // As many executions end in ten minutes as the node can call: the limit is the time of a pass.
-    while retention::clean_up(backend, execution_days, EXECUTIONS_AT_ONCE).await? {}
-    Ok(())
 }
 
 /// Sends what is to be told. A step is not cut off: what was sent is to be written.
@@ -163,11 +128,17 @@ async fn delete_projects(backend: Backend, stop: CancellationToken) {
     }
 }
 
-/// Sets the gauges of deletions and queue.
-async fn measure(backend: Backend, queue: ApalisQueue, stop: CancellationToken) {
+/// Sets the gauges of deletions, queue and retention.
+async fn measure(backend: Backend, queue: ApalisQueue, kept: retention::Kept, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if !matches!(timeout(PATIENCE, health::measure(&backend, &queue)).await, Ok(Ok(()))) {
             tracing::debug!("the gauges could not be set");
+        }
+        if !matches!(timeout(PATIENCE, quota::measure(&backend)).await, Ok(Ok(()))) {
+            tracing::debug!("the gauges of the quotas could not be set");
+        }
+        if !matches!(timeout(PATIENCE, retention::measure(&backend, kept)).await, Ok(Ok(()))) {
+            tracing::debug!("the gauges of the retention could not be set");
         }
         stop.run_until_cancelled(sleep(MEASURE_TICK)).await;
     }

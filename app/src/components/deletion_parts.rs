@@ -3,6 +3,7 @@
 use crate::view;
 use crate::words;
 use domain::deletion::{DeletionPreview, DeletionState};
+use domain::page::HISTORY_CAP;
 use leptos::prelude::*;
 
 /// The state of a deletion as a badge.
@@ -43,8 +44,11 @@ pub fn PreviewList(preview: DeletionPreview) -> impl IntoView {
             <dd>{runs}</dd>
         }
     });
-    let history =
-        format!("{}, {}", words::count(preview.executions, "run"), words::count(preview.execution_logs, "log line"));
+    let has_more_runs = preview.executions >= HISTORY_CAP;
+    // Lines are counted of the runs that were counted.
+    let has_more_lines = has_more_runs || preview.execution_logs >= HISTORY_CAP;
+    let runs = words::history(preview.executions, has_more_runs, "run");
+    let history = format!("{runs}, {}", words::history(preview.execution_logs, has_more_lines, "log line"));
     let undo = match preview.undo_window_seconds {
         0 => "not possible".to_owned(),
         seconds => format!("for {}", words::duration(chrono::TimeDelta::seconds(seconds.into()))),

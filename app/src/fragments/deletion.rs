@@ -78,7 +78,10 @@ fn step(step: &StepProgress) -> AnyView {
         StepState::Running => ("now", "running"),
         StepState::Pending => ("", "to come"),
     };
-    let rows = step.total.filter(|total| *total > 1).map(|total| format!(", {} of {total}", step.done));
+    let rows = match step.total {
+        Some(total) => (total > 1).then(|| format!(", {} of {total}", step.done)),
+        None => (step.done > 0).then(|| format!(", {} so far", step.done)),
+    };
     view! {
         <li class=class>
             <b>{name}</b>

@@ -3,7 +3,7 @@
 use crate::access::{Person, TOKEN_PREFIX};
 use crate::audit::{self, Subject};
 use crate::secret::Secret;
-use crate::{Actor, Backend, Result, db, faults};
+use crate::{Actor, Backend, Result, db, faults, quota};
 use domain::account::{PersonalToken, TokenDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
@@ -26,6 +26,7 @@ pub async fn create(
     let draft = draft.parse(db::now(&mut tx).await?);
     let draft = draft.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, id) = (Secret::new(TOKEN_PREFIX), Uuid::now_v7());
+    quota::make_room(&mut tx, backend, quota::Kind::PersonalTokens, person.id).await?;
     let token = db::token::insert(&mut tx, (person.id, id), &draft, &secret).await?;
     audit::record(&mut tx, actor, AuditAction::TokenCreated, Subject::of_instance(id).named(&token.name)).await?;
     faults::commit(tx, "change").await?;

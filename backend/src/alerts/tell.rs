@@ -201,6 +201,32 @@ fn of_missed(new: &NewExecution, count: i32, name: &str, is_throttled: bool) -> 
     }
 }
 
+/// Records that projects have used up their runs of a day: `over` has one skipped run of each. Told once a project and day, as
+/// missed runs are.
+pub(crate) async fn tell_over_quota(conn: &mut PgConnection, over: &[&NewExecution], now: DateTime<Utc>) -> Result<()> {
+    let kind = AlertKind::Missed;
+    let desk = Desk::open(conn, kind, over.iter().map(|new| new.project_id)).await?;
+    let ids: Vec<Uuid> = over.iter().map(|new| new.id).collect();
+    let reasons = db::alert::reasons(conn, &ids).await?;
+    let names: HashMap<Uuid, String> = reasons.into_iter().map(|(id, name, _)| (id, name)).collect();
+    let alert = |new: &&NewExecution| {
+        desk.wants(new.project_id, kind)?;
+        let (task_name, reason) = (names.get(&new.id)?.clone(), new.error.clone()?);
+        Some(NewAlert {
+            project_id: new.project_id,
+            task_id: new.task_id,
+            message: format!("Runs are skipped for the rest of the day, \"{task_name}\" first. {reason}"),
+            task_name,
+            kind,
+            subject_id: new.id,
+            cause: format!("{kind}:quota:{}:{}", new.project_id, now.date_naive()),
+            is_throttled: false,
+        })
+    };
+    let alerts: Vec<NewAlert> = over.iter().filter_map(alert).collect();
+    Ok(db::alert::record(conn, &alerts).await?)
+}
+
 /// Tells of a deletion that was given up; it may be given up again, after another cycle of attempts.
 pub(crate) async fn tell_given_up(conn: &mut PgConnection, record: &DeletionRow, error: &LastError) -> Result<()> {
     let kind = AlertKind::DeleteFailed;

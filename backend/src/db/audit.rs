@@ -117,10 +117,12 @@ pub(crate) async fn list(
     }
 }
 
-/// Removes lines older than so many days, `limit` at the most; answers how many.
+/// Removes up to `limit` lines that are older than `days`, oldest first; returns how many. Ids begin with the moment at which
+/// they were made, so the oldest are found by the primary key.
 pub(crate) async fn purge(conn: &mut PgConnection, days: i32, limit: i64) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
-        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < now() - make_interval(days => $1) ORDER BY id LIMIT $2)",
+        "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS oldest
+         WHERE at < now() - make_interval(days => $1))",
         days,
         limit
     )

@@ -22,6 +22,7 @@ use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
 use domain::execution::ExecutionSummary;
+use domain::page::HISTORY_CAP;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -34,53 +35,68 @@ pub(crate) async fn list_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Re
         .await
 }
 
-/// The same for all tasks of a project.
+/// The same for all tasks of a project. What has ended is looked for by task, because no index holds leases by project.
 pub(crate) async fn list_in_flight_of_project(
     conn: &mut PgConnection,
     project_id: Uuid,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     point("execution.list_in_flight")?;
-    sqlx::query_scalar!(r#"SELECT id AS "id!" FROM in_flight WHERE project_id = $1 ORDER BY 1"#, project_id)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT f.id AS "id!" FROM tasks t CROSS JOIN LATERAL (SELECT id FROM in_flight WHERE task_id = t.id OFFSET 0) AS f
+           WHERE t.project_id = $1 ORDER BY 1"#,
+        project_id
+    )
+    .fetch_all(conn)
+    .await
 }
 
-/// How many executions of a task are in flight, and how many wait and would be cancelled by a deletion.
+/// How many executions of a task are in flight, and how many wait and would be cancelled by a deletion; each counted up to
+/// [`HISTORY_CAP`].
 pub(crate) async fn count_in_flight(conn: &mut PgConnection, task_id: Uuid) -> Result<(i64, i64), sqlx::Error> {
     let row = sqlx::query!(
-        r#"SELECT (SELECT count(*) FROM in_flight WHERE task_id = $1) AS "in_flight!",
-                  (SELECT count(*) FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RETRY_WAIT')) AS "waiting!""#,
-        task_id
+        r#"SELECT (SELECT count(*) FROM (SELECT FROM in_flight WHERE task_id = $1 LIMIT $2) AS few) AS "in_flight!",
+                  (SELECT count(*) FROM (SELECT FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RETRY_WAIT')
+                                         LIMIT $2) AS few) AS "waiting!""#,
+        task_id,
+        HISTORY_CAP
     )
     .fetch_one(conn)
     .await?;
     Ok((row.in_flight, row.waiting))
 }
 
-/// How many executions of a task have not ended.
+/// How many executions of a task have not ended, counted up to [`HISTORY_CAP`].
 pub(crate) async fn count_unended(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     point("execution.count_unended")?;
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT')"#,
-        task_id
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM executions
+           WHERE task_id = $1 AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT') LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
     )
     .fetch_one(conn)
     .await
 }
 
-/// Executions of a task.
+/// Executions of a task, counted up to [`HISTORY_CAP`]: never a scan.
 pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     point("execution.count")?;
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM executions WHERE task_id = $1"#, task_id)
-        .fetch_one(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM executions WHERE task_id = $1 LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
+    )
+    .fetch_one(conn)
+    .await
 }
 
-/// Log lines of a task's executions.
+/// Log lines of the executions that [`count`] counts, up to [`HISTORY_CAP`].
 pub(crate) async fn count_logs(conn: &mut PgConnection, task_id: Uuid) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM execution_logs l JOIN executions e ON e.id = l.execution_id WHERE e.task_id = $1"#,
-        task_id
+        r#"SELECT count(*) AS "count!" FROM (SELECT FROM (SELECT id FROM executions WHERE task_id = $1 ORDER BY scheduled_at LIMIT $2) AS runs
+           JOIN execution_logs l ON l.execution_id = runs.id LIMIT $2) AS few"#,
+        task_id,
+        HISTORY_CAP
     )
     .fetch_one(conn)
     .await

@@ -56,16 +56,16 @@ pub(crate) async fn use_flow(
     .await
 }
 
-/// Removes flows that nobody came back from, `limit` at the most.
-pub(crate) async fn purge_flows(conn: &mut PgConnection, limit: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Removes up to `limit` flows that nobody came back from; returns how many.
+pub(crate) async fn purge_flows(conn: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
         "DELETE FROM oidc_flows WHERE hash IN (
              SELECT hash FROM oidc_flows WHERE expires_at < now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)",
         limit
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
 /// Who somebody at an issuer is here.

@@ -93,7 +93,7 @@ pub(crate) async fn delete_others(
 /// Removes sessions that have expired, `limit` at the most; answers how many.
 pub(crate) async fn purge(conn: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() LIMIT $1)",
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() ORDER BY expires_at LIMIT $1)",
         limit
     )
     .execute(conn)

@@ -14,6 +14,9 @@ use domain::execution::{ExecutionStatus, LogLevel, MAX_LOG_CHARS, MAX_LOG_LINES}
 use serde_json::json;
 use uuid::Uuid;
 
+/// The last line of a log that has as many bytes as it may.
+const FULL: &str = "Further lines are not kept: the log has as many bytes as SEXTON_QUOTA_LOG_BYTES allows.";
+
 /// What became of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -34,13 +37,22 @@ pub async fn log(backend: &Backend, key: &KeyHolder, id: Uuid, level: &str, mess
     let Some(execution) = db::execution::lock_for_callback(&mut tx, key.project_id, id).await? else {
         return late(backend, tx, key, id).await;
     };
-    let (level, message) = match execution.log_lines {
-        kept if kept < MAX_LOG_LINES => (level, message),
-        MAX_LOG_LINES => (LogLevel::Warn, "Further lines are not kept."),
-        _ => return Ok(Answer::Taken("The log is full: the line was not kept.")),
+    let most = match backend.policies.quotas.log_bytes {
+        0 => i64::MAX - 1,
+        most => most,
+    };
+    let (kept, bytes) = (execution.log_bytes, message.len() as i64);
+    let (level, message, bytes) = match execution.log_lines {
+        lines if lines > MAX_LOG_LINES || kept > most => {
+            return Ok(Answer::Taken("The log is full: the line was not kept."));
+        }
+        MAX_LOG_LINES => (LogLevel::Warn, "Further lines are not kept.", 0),
+        // Now it counts as more than it may have: this marker is the last line.
+        _ if kept.saturating_add(bytes) > most => (LogLevel::Warn, FULL, most + 1 - kept),
+        _ => (level, message, bytes),
     };
     // Once in a second of the clock is enough: whoever follows reads all that is there.
-    if db::execution::add_line(&mut tx, id, level, message).await? {
+    if db::execution::add_line(&mut tx, id, level, message, bytes).await? {
         let payload = json!({ "execution_id": id });
         let (project_id, task_id) = (key.project_id, Some(execution.task_id));
         db::outbox::insert(&mut tx, EventKind::ExecutionLogged, project_id, task_id, payload).await?;

@@ -1,7 +1,7 @@
 //! Running a task now, by hand. Also how a run is repeated: as a new execution of the same task.
 
 use crate::audit::{self, Subject};
-use crate::{Actor, Backend, Result, db};
+use crate::{Actor, Backend, Result, db, quota};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -26,6 +26,7 @@ pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id
         Some(TaskStatus::PendingDelete | TaskStatus::DeleteFailed) => return Err(crate::tasks::being_deleted().into()),
         None => return Err(crate::tasks::absent(&mut tx, project_id, task_id).await?.into()),
     }
+    quota::allow_run(&mut tx, backend, project_id).await?;
     let id = Uuid::now_v7();
     db::execution::record_manual(&mut tx, id, task_id, project_id, &actor.name).await?;
     audit::record(&mut tx, actor, AuditAction::TaskTriggered, Subject::within(project_id, task_id)).await?;

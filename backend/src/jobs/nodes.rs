@@ -38,7 +38,7 @@ async fn beat(pool: &PgPool, name: &str) -> Result<(), String> {
 /// name begins with its process'.
 async fn bury(pool: &PgPool, queue: &str) -> Result<u64, sqlx::Error> {
     let statement = "\
-WITH dead AS (DELETE FROM nodes WHERE seen_at < clock_timestamp() - $2 RETURNING name),
+WITH dead AS (DELETE FROM nodes WHERE seen_at < now() - $2 RETURNING name),
      freed AS (UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
                WHERE job_type = $1 AND status IN ('Queued', 'Running')
                  AND EXISTS (SELECT FROM dead WHERE starts_with(lock_by, dead.name || '-')))

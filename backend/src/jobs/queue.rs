@@ -51,8 +51,8 @@ impl ApalisQueue {
         rows::stats(conn, &self.settings.queue).await
     }
 
-    /// One step of the retention: deletes up to 10,000 jobs that ended before `finished_before` and dead letters that died
-    /// before `dead_before`, and what dead workers left. Returns how many jobs; call again while it is 10,000.
+    /// One step of the retention: deletes up to `limit` jobs that ended before `finished_before`, as many dead letters that died
+    /// before `dead_before`, and what dead workers left. Returns how many jobs; call again while it is `limit` or more.
     ///
     /// # Errors
     /// What the database says.
@@ -61,8 +61,9 @@ impl ApalisQueue {
         conn: &mut PgConnection,
         finished_before: DateTime<Utc>,
         dead_before: DateTime<Utc>,
+        limit: i64,
     ) -> Result<u64, sqlx::Error> {
-        let swept = rows::sweep_jobs(conn, &self.settings.queue, finished_before, dead_before).await?;
+        let swept = rows::sweep_jobs(conn, &self.settings.queue, finished_before, dead_before, limit).await?;
         rows::sweep_workers(conn, &self.settings.queue, finished_before).await?;
         Ok(swept)
     }

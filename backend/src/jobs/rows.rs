@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::deletion::DeadLetter;
 use sqlx::{FromRow, PgConnection, PgPool};
 
-/// How many jobs a queue has.
+/// How many jobs a queue has, each state counted up to [`COUNTED`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct QueueStats {
     /// Waiting and due.
@@ -67,14 +67,19 @@ UPDATE apalis.jobs SET status = 'Killed', lock_by = NULL, done_at = now(),
     Ok(sqlx::query(statement).bind(queue).execute(pool).await?.rows_affected())
 }
 
+/// Jobs are counted up to here: never the whole queue.
+pub(super) const COUNTED: i64 = 10_000;
+
 pub(super) async fn stats(conn: &mut PgConnection, queue: &str) -> Result<QueueStats, sqlx::Error> {
     let statement = "\
-SELECT count(*) FILTER (WHERE status = 'Pending' AND run_at <= now()) AS due,
-       count(*) FILTER (WHERE status = 'Pending' AND run_at > now()) AS later,
-       count(*) FILTER (WHERE status IN ('Queued', 'Running')) AS taken,
-       count(*) FILTER (WHERE status = 'Killed') AS dead_letters
-  FROM apalis.jobs WHERE job_type = $1";
-    sqlx::query_as(statement).bind(queue).fetch_one(conn).await
+SELECT (SELECT count(*) FROM (SELECT FROM apalis.jobs
+               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at <= now() ORDER BY run_at LIMIT $2) AS few) AS due,
+       (SELECT count(*) FROM (SELECT FROM apalis.jobs
+               WHERE job_type = $1 AND status = 'Pending' AND priority = 0 AND run_at > now() ORDER BY run_at LIMIT $2) AS few) AS later,
+       (SELECT count(*) FROM (SELECT FROM apalis.jobs
+               WHERE job_type = $1 AND status IN ('Queued', 'Running') AND lock_by IS NOT NULL LIMIT $2) AS few) AS taken,
+       (SELECT count(*) FROM (SELECT FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' LIMIT $2) AS few) AS dead_letters";
+    sqlx::query_as(statement).bind(queue).bind(COUNTED).fetch_one(conn).await
 }
 
 /// The newest jobs that nobody could read; few, and found by the index of what has ended.
@@ -104,14 +109,16 @@ pub(super) async fn sweep_jobs(
     queue: &str,
     finished_before: DateTime<Utc>,
     dead_before: DateTime<Utc>,
+    limit: i64,
 ) -> Result<u64, sqlx::Error> {
     let statement = "\
-DELETE FROM apalis.jobs WHERE id IN (
-  SELECT id FROM apalis.jobs
-   WHERE job_type = $1
-     AND ((status = 'Done' AND done_at < $2) OR (status = 'Killed' AND coalesce(done_at, run_at) < $3))
-   LIMIT 10000 FOR UPDATE SKIP LOCKED)";
-    let swept = sqlx::query(statement).bind(queue).bind(finished_before).bind(dead_before).execute(conn).await?;
+WITH done AS (SELECT id FROM apalis.jobs WHERE job_type = $1 AND status = 'Done' AND done_at < $2
+               ORDER BY done_at LIMIT $4 FOR UPDATE SKIP LOCKED),
+     dead AS (SELECT id FROM apalis.jobs WHERE job_type = $1 AND status = 'Killed' AND coalesce(done_at, run_at) < $3
+               LIMIT $4 FOR UPDATE SKIP LOCKED)
+DELETE FROM apalis.jobs WHERE id = ANY (array(SELECT id FROM done UNION ALL SELECT id FROM dead))";
+    let swept = sqlx::query(statement).bind(queue).bind(finished_before).bind(dead_before).bind(limit);
+    let swept = swept.execute(conn).await?;
     Ok(swept.rows_affected())
 }
 

@@ -33,9 +33,9 @@ pub(super) struct Claimed {
 
 /// What one claim writes.
 #[derive(Default)]
-struct Decided {
-    new: Vec<NewExecution>,
-    calls: Vec<Planned>,
+pub(super) struct Decided {
+    pub new: Vec<NewExecution>,
+    pub calls: Vec<Planned>,
     planned: Vec<Plan>,
     ended: Vec<Uuid>,
     left: usize,
@@ -54,6 +54,7 @@ impl Scheduler {
         let due = db::schedule::take_due(&mut tx, &sight, limit as i64).await?;
         let is_short = due.len() < limit;
         let mut decided = if due.is_empty() { Decided::default() } else { decide(&mut tx, due, now, room).await? };
+        super::quota::limit(&mut tx, &self.backend, &mut decided, now).await?;
         let is_all = is_short && decided.left == 0;
         // What is left behind, or could not be committed, must stay in sight.
         let mut saw_all = || {
@@ -73,6 +74,7 @@ impl Scheduler {
         decided.calls.retain(|call| recorded.contains(&call.execution_id));
         tell_started(&mut tx, decided.new.iter().map(|new| (new.project_id, new.task_id))).await?;
         decided.new.retain(|new| recorded.contains(&new.id));
+        super::quota::tell(&mut tx, &decided.new, now).await?;
         tell_skipped(&mut tx, &decided.new, now).await?;
         faults::commit(tx, "claim").await?;
         saw_all();

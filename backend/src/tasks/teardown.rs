@@ -5,6 +5,7 @@ use crate::{Backend, Result, db, faults};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::deletion::{DeletionState, Step};
 use domain::event::EventKind;
+use domain::page::HISTORY_CAP;
 use sqlx::{Connection, PgConnection};
 use std::time::Instant;
 
@@ -54,8 +55,9 @@ pub(super) enum Purge {
 /// Passes the point of no return and removes the history in batches, each a transaction with its progress.
 pub(super) async fn purge_history(backend: &Backend, conn: &mut PgConnection, record: &DeletionRow) -> Result<Purge> {
     let total = match record.purge_started_at {
-        None => db::execution::count(conn, record.task_id).await?,
-        Some(_) => 0,
+        // A history that is not counted to its end has no total to compare with.
+        None => Some(db::execution::count(conn, record.task_id).await?).filter(|count| *count < HISTORY_CAP),
+        Some(_) => None,
     };
     if !db::deletion::start_purge(conn, record.id, total).await? {
         return Ok(Purge::Stopped);

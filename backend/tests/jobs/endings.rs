@@ -42,8 +42,8 @@ async fn a_job_that_nobody_forgot_is_swept_when_it_is_old(_: PgPoolOptions, opti
     running.stop().await;
     let mut conn = pool.acquire().await.unwrap();
     let (past, soon) = (Utc::now() - TimeDelta::hours(1), Utc::now() + TimeDelta::hours(1));
-    assert_eq!(queue.sweep_finished(&mut conn, past, past).await.unwrap(), 0);
-    assert_eq!(queue.sweep_finished(&mut conn, soon, past).await.unwrap(), 1);
+    assert_eq!(queue.sweep_finished(&mut conn, past, past, 100).await.unwrap(), 0);
+    assert_eq!(queue.sweep_finished(&mut conn, soon, past, 100).await.unwrap(), 1);
     let workers: i64 = sqlx::query_scalar("SELECT count(*) FROM apalis.workers").fetch_one(&pool).await.unwrap();
     assert_eq!(workers, 0, "and what ended workers left");
     drop(conn);

@@ -309,3 +309,61 @@ async fn a_cancelled_execution_has_ended_and_its_node_hangs_up(_: PgPoolOptions,
     assert!(!sqlx::query_scalar::<_, bool>(SOMETHING_RUNS).fetch_one(&world.pool).await.unwrap());
     world.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_statement_that_always_takes_too_long_keeps_no_end_unwritten_and_no_place_taken(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (world, receiver) = (World::new(&options).await, Receiver::start().await);
+    // Writing alerts never ends: the statement runs into its time limit.
+    let endless = "CREATE FUNCTION endless() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3600); RETURN NEW; END $$;
+        CREATE TRIGGER endless BEFORE INSERT ON task_troubles FOR EACH ROW EXECUTE FUNCTION endless()";
+    world.execute(endless).await;
+    world.alert(json!({ "emails": ["ops@example.com"] })).await;
+    let impatient = options.options([("statement_timeout", "200ms")]);
+    let pool = sqlx::postgres::PgPoolOptions::new().connect_with(impatient).await.unwrap();
+    let backend = backend::Backend::new(
+        pool.clone(),
+        std::sync::Arc::new(world.queue.clone()),
+        Default::default(),
+        Policies::default(),
+        "n",
+    );
+    // One place: the second run starts when the end of the first is written.
+    let mut node = Node::start(backend, backend::executor::ExecutorSettings { calls: 1, ..SETTINGS });
+    for _ in 0..2 {
+        world.failing(&receiver).await;
+    }
+    world.all_due().await;
+    node.until(&world, "SELECT count(*) = 2 FROM executions WHERE status = 'FAILED'").await;
+    assert_eq!(world.count("executions WHERE response IS NOT NULL").await, 2);
+    assert_eq!(
+        world.count("execution_counts WHERE failed > 0").await,
+        3,
+        "ends are counted: two tasks and their project"
+    );
+    node.stop().await;
+    pool.close().await;
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_run_that_a_callback_ended_is_in_flight_until_its_call_is_over(_: PgPoolOptions, options: PgConnectOptions) {
+    let (world, receiver) = (World::new(&options).await, Receiver::start().await);
+    let task = world.firing(&receiver, "/held", |_| {}).await;
+    let mut node = Node::start(world.backend.clone(), SETTINGS);
+    world.all_due().await;
+    node.step().await;
+    receiver.until(1).await;
+    world.execute("UPDATE executions SET status = 'SUCCESS', finished_at = now()").await;
+    receiver.open(true);
+    world.until("SELECT bool_and(response IS NOT NULL AND lease_until IS NULL) FROM executions").await;
+    assert_eq!(
+        world.request(&task).await.in_flight,
+        [] as [uuid::Uuid; 0],
+        "its call is over: a deletion lists it no more"
+    );
+    node.stop().await;
+    world.end().await;
+}

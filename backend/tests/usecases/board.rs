@@ -116,3 +116,21 @@ async fn a_rescue_by_the_reconciler_is_counted_in_the_record(_: PgPoolOptions, o
     assert_eq!(world.deletion(deletion.id).await.rescues, 1);
     world.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_preview_counts_a_long_history_up_to_ten_thousand(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    world.history(&task, 10_001, 2).await;
+    let preview = deletions::preview(&world.backend, world.project.id, task.uuid).await.unwrap();
+    assert_eq!((preview.executions, preview.execution_logs), (10_000, 10_000));
+    let deletion = world.request(&task).await;
+    while world.deletion(deletion.id).await.completed_at.is_none() {
+        backend::tasks::delete::perform(&world.backend, deletion.id).await.unwrap();
+    }
+    let gone = world.deletion(deletion.id).await;
+    assert_eq!(gone.receipt.unwrap().executions, 10_001, "the receipt is exact");
+    let purge = gone.steps.iter().find(|step| step.name == domain::deletion::Step::PurgeHistory).unwrap();
+    assert_eq!((purge.done, purge.total), (10_001, None), "what was not counted has no total");
+    world.end().await;
+}

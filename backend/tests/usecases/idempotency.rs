@@ -2,7 +2,6 @@
 
 use crate::support::{ADA, World, kind, project_draft, task_draft};
 use backend::idempotency::{Kept, Keyed, act, find};
-use backend::retention::clean_up;
 use backend::{Result, projects, tasks};
 use domain::error::ProblemKind;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -98,15 +97,12 @@ async fn an_answer_is_kept_for_a_day_and_then_removed_in_batches(_: PgPoolOption
     let within =
         "idempotency_keys WHERE expires_at BETWEEN now() + interval '23 h 59 min' AND now() + interval '1 day'";
     assert_eq!(world.count(within).await, 10);
-    assert!(!clean_up(&world.backend, 30, 4).await.unwrap());
+    assert_eq!(world.clean_up(30, 4).await, 1);
     assert_eq!(world.count("idempotency_keys").await, 10);
     world.execute("UPDATE idempotency_keys SET expires_at = clock_timestamp()").await;
     assert_eq!(find(&world.backend, &keyed("0", "x")).await.unwrap(), None);
     create(&world, &keyed("0", "another"), Some(answer("b"))).await.unwrap().unwrap();
-    let mut batches = 1;
-    while clean_up(&world.backend, 30, 4).await.unwrap() {
-        batches += 1;
-    }
+    let batches = world.clean_up(30, 4).await;
     assert_eq!((batches, world.count("idempotency_keys").await), (3, 1));
     world.end().await;
 }

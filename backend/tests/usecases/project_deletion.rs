@@ -255,7 +255,7 @@ async fn an_empty_project_goes_at_once(_: PgPoolOptions, on: PgConnectOptions) {
     let listed = projects::deletions::list(&world.backend, None, None).await.unwrap();
     assert_eq!((listed.data.len(), listed.data[0].id), (1, record.id));
     world.execute("UPDATE project_deletions SET completed_at = now() - interval '31 days'").await;
-    deletions::clean_up(&world.backend, &world.queue, 30, Default::default()).await.unwrap();
+    world.clean_up(30, 100).await;
     assert_eq!(world.count("project_deletions").await, 0, "records are kept for a while");
     world.end().await;
 }

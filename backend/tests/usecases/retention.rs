@@ -2,7 +2,7 @@
 
 use crate::histories::id_at;
 use crate::support::{ADA, World};
-use backend::retention::clean_up;
+use backend::retention::{self, Kept, Kind};
 use backend::tasks::delete::{self, Outcome};
 use chrono::{TimeDelta, Utc};
 use domain::project::ProjectDraft;
@@ -10,12 +10,24 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-async fn all(world: &World, days: i32, batch: i64) -> usize {
-    let mut batches = 1;
-    while clean_up(&world.backend, days, batch).await.unwrap() {
-        batches += 1;
+impl World {
+    /// Removes all that is kept no longer; returns how many batches the kind with the most of them took.
+    pub async fn clean_up(&self, execution_days: i32, batch: i64) -> usize {
+        let kept = Kept { execution_days, receipt_days: 30 };
+        let mut most = 0;
+        for kind in Kind::ALL {
+            let mut batches = 1;
+            while retention::clean_up(&self.backend, &self.queue, kind, kept, batch).await.unwrap() {
+                batches += 1;
+            }
+            most = most.max(batches);
+        }
+        most
     }
-    batches
+}
+
+async fn all(world: &World, days: i32, batch: i64) -> usize {
+    world.clean_up(days, batch).await
 }
 
 async fn left(world: &World) -> Vec<Uuid> {
@@ -137,4 +149,74 @@ async fn counts_are_kept_for_more_than_a_year(_: PgPoolOptions, on: PgConnectOpt
 fn ids_of_the_tests_are_those_of_their_moment() {
     let now = Utc::now();
     assert!(id_at(now - TimeDelta::milliseconds(1)) < id_at(now) && id_at(now).get_version_num() == 7);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_kind_that_cannot_be_removed_stops_no_other_and_shows_in_its_gauge(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    world.ran(&task, Utc::now() - TimeDelta::days(31), "SUCCESS").await;
+    world.counted(world.project.id, &(Utc::now() - TimeDelta::days(500)).to_rfc3339(), 1, 0).await;
+    world.execute("UPDATE audit SET at = now() - interval '401 days'").await;
+    world.refuse("DELETE ON audit", "57014").await;
+    let kept = Kept { execution_days: 30, receipt_days: 30 };
+    let clean_up = async |kind| retention::clean_up(&world.backend, &world.queue, kind, kept, 100).await;
+    for kind in Kind::ALL {
+        assert_eq!(clean_up(kind).await.is_err(), kind == Kind::Audit, "{kind:?}");
+    }
+    assert_eq!((world.count("executions").await, world.count("execution_counts").await), (0, 0));
+    let overdue = retention::overdue(&world.backend, Kind::Audit, kept).await.unwrap().unwrap();
+    assert!((86_400.0..90_000.0).contains(&overdue), "a day late: {overdue}");
+    assert_eq!(retention::overdue(&world.backend, Kind::Executions, kept).await.unwrap(), Some(0.0));
+    world.allow().await;
+    clean_up(Kind::Audit).await.unwrap();
+    assert_eq!(retention::overdue(&world.backend, Kind::Audit, kept).await.unwrap(), Some(0.0));
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn each_kind_says_for_how_long_its_oldest_row_should_have_been_gone(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    world.ran(&task, Utc::now() - TimeDelta::days(32), "SUCCESS").await;
+    world.ran(&task, Utc::now() - TimeDelta::days(31), "SUCCESS").await;
+    world.ran(&task, Utc::now() - TimeDelta::days(99), "RUNNING").await;
+    world.counted(world.project.id, &(Utc::now() - TimeDelta::days(402)).to_rfc3339(), 1, 0).await;
+    world
+        .execute(
+            "UPDATE audit SET at = now() - interval '402 days'; UPDATE events SET created_at = now() - interval '32 days';
+             INSERT INTO idempotency_keys (scope, fingerprint, holder, expires_at)
+             VALUES (decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'), gen_random_uuid(), now() - interval '2 days');
+             INSERT INTO oidc_flows (hash, browser, nonce, verifier, next, expires_at) VALUES ('', '', '', '', '', now() - interval '2 days')",
+        )
+        .await;
+    let kept = Kept { execution_days: 30, receipt_days: 30 };
+    let late =
+        [Kind::Executions, Kind::ExecutionCounts, Kind::Audit, Kind::Events, Kind::IdempotencyKeys, Kind::OidcFlows];
+    for kind in Kind::ALL {
+        let overdue = retention::overdue(&world.backend, kind, kept).await.unwrap();
+        let is_late = overdue.is_some_and(|seconds| (172_000.0..174_600.0).contains(&seconds));
+        assert_eq!(is_late, late.contains(&kind), "{kind:?}: {overdue:?}");
+    }
+    all(&world, 30, 100).await;
+    for kind in late {
+        assert_eq!(retention::overdue(&world.backend, kind, kept).await.unwrap(), Some(0.0), "{kind:?}");
+    }
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn leases_of_ended_runs_are_cleared_when_they_have_run_out(_: PgPoolOptions, on: PgConnectOptions) {
+    let world = World::new(&on).await;
+    let task = world.task("a").await;
+    for n in 0..6 {
+        world.ran(&task, Utc::now() - TimeDelta::minutes(n), ["CANCELLED", "SUCCESS", "RUNNING"][n as usize % 3]).await;
+    }
+    world.execute("UPDATE executions SET node = 'n', lease_until = now() - interval '1 s'").await;
+    let held = "UPDATE executions SET lease_until = now() + interval '1 h' WHERE id IN (SELECT id FROM executions WHERE status = 'SUCCESS' LIMIT 1)";
+    world.execute(held).await;
+    all(&world, 30, 2).await;
+    let left = "executions WHERE lease_until IS NOT NULL AND finished_at IS NOT NULL";
+    assert_eq!((world.count(left).await, world.count("executions WHERE lease_until IS NOT NULL").await), (1, 3));
+    world.end().await;
 }

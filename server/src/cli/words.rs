@@ -78,6 +78,9 @@ pub fn progress(step: &StepProgress) -> String {
         (StepState::Running | StepState::Pending, Some(total)) if counts && total > 0 => {
             format!("{words}: {} of {}", number(step.done), number(total))
         }
+        (StepState::Running | StepState::Pending, None) if counts && step.done > 0 => {
+            format!("{words}: {} so far", number(step.done))
+        }
         (StepState::Running | StepState::Pending, _) => words.to_owned(),
     }
 }

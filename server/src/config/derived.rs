@@ -6,9 +6,13 @@ use backend::alerts::CourierSettings;
 use backend::executor::ExecutorSettings;
 use backend::jobs::QueueSettings;
 use backend::pools::PoolSettings;
+use backend::retention::Kept;
 use chrono::TimeDelta;
 use domain::deletion::{RetryPolicy, StuckPolicy};
 use std::time::Duration;
+
+/// Connections of bells, tail, and the two that listen.
+pub(crate) const EVENT_CONNECTIONS: u32 = 4;
 
 impl Settings {
     /// The policies of the domain.
@@ -28,6 +32,7 @@ impl Settings {
             drain_seconds: self.drain_seconds,
             session_idle: TimeDelta::minutes(self.session_idle_minutes),
             session_longest: TimeDelta::days(self.session_days),
+            quotas: self.quotas.quotas(),
             ..Policies::default()
         }
     }
@@ -40,6 +45,32 @@ impl Settings {
         // A node with few handlers fetches few jobs: it must not be silent for so long that it is taken for dead.
         let batch_size = defaults.batch_size.min(concurrency * 4);
         QueueSettings { queue: self.queue_name.clone(), node: node.to_owned(), concurrency, batch_size, ..defaults }
+    }
+
+    /// How long things are kept.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        Kept { execution_days: self.execution_days, receipt_days: self.receipt_days }
+    }
+
+    /// Connections to the database that this node opens at most, once the database is migrated.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        let pools = [self.api_connections, self.worker_connections, self.scheduler_connections, self.queue_connections];
+        pools.iter().sum::<u32>() + EVENT_CONNECTIONS
+    }
+
+    /// What to warn of when the database allows `limit` connections.
+    #[must_use]
+    pub fn connection_warning(&self, limit: i64) -> Option<String> {
+        let needed = self.connections();
+        (i64::from(needed) > limit).then(|| {
+            format!(
+                "this node may open {needed} connections, but the database allows {limit}: under load some will be refused. \
+                 Raise max_connections of the database (each node needs {needed}), or lower SEXTON_API_CONNECTIONS, \
+                 SEXTON_WORKER_CONNECTIONS, SEXTON_SCHEDULER_CONNECTIONS or SEXTON_QUEUE_CONNECTIONS"
+            )
+        })
     }
 
     /// The calls of this node.
@@ -77,5 +108,22 @@ impl Settings {
             statement_timeout: Duration::from_millis(self.statement_timeout_ms),
             silent_timeout: None,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use crate::config::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn a_node_warns_when_the_database_allows_fewer_connections_than_it_may_open() {
+        let cli = Cli::try_parse_from(["sexton", "serve", "--database-url", "postgres://localhost/a"]).unwrap();
+        let Command::Serve(settings) = cli.command else { panic!("it serves") };
+        assert_eq!(settings.connections(), 36, ".env.example says so");
+        assert_eq!(settings.connection_warning(36), None);
+        let warning = settings.connection_warning(35).unwrap();
+        assert!(warning.contains("may open 36 connections, but the database allows 35"), "{warning}");
     }
 }

@@ -93,6 +93,7 @@ pub fn status_of(kind: ProblemKind) -> StatusCode {
         | K::LastAdmin
         | K::AlreadyClaimed
         | K::HasChildren
+        | K::QuotaExceeded
         | K::IdempotencyInProgress => StatusCode::CONFLICT,
         K::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         K::EtagMismatch => StatusCode::PRECONDITION_FAILED,
@@ -143,7 +144,9 @@ pub async fn render(request: Request, next: Next) -> Response {
         _ if status == StatusCode::SERVICE_UNAVAILABLE => Some("2"),
         _ => None,
     };
-    if let Some(seconds) = retry_after {
+    if let Some(seconds) = refusal.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    } else if let Some(seconds) = retry_after {
         headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(seconds));
     }
     answer

@@ -79,7 +79,7 @@ pub(crate) async fn take_due(
 ) -> Result<Vec<Delivery>, sqlx::Error> {
     let rows = sqlx::query_as!(
         DeliveryRow,
-        r#"WITH due AS (SELECT id FROM alert_deliveries WHERE state = 'PENDING' AND next_try_at <= clock_timestamp()
+        r#"WITH due AS (SELECT id FROM alert_deliveries WHERE state = 'PENDING' AND next_try_at <= now()
                         ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED)
            UPDATE alert_deliveries d SET attempts = d.attempts + 1, next_try_at = clock_timestamp() + make_interval(secs => $2)
            FROM due, alerts a, projects p

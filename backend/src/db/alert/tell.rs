@@ -42,7 +42,7 @@ pub(crate) async fn told_lately(
     let rows = sqlx::query!(
         r#"SELECT p.id AS "id!", few.count AS "count!" FROM unnest($2::uuid[], $3::float8[]) AS p(id, seconds)
            CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT FROM alerts a WHERE a.project_id = p.id AND a.kind = $1
-                  AND NOT a.is_throttled AND a.created_at > clock_timestamp() - make_interval(secs => p.seconds) LIMIT $4) AS told) AS few
+                  AND NOT a.is_throttled AND a.created_at > now() - make_interval(secs => p.seconds) LIMIT $4) AS told) AS few
            WHERE few.count > 0"#,
         kind.as_str(),
         &projects.iter().map(|project| project.0).collect::<Vec<_>>(),

@@ -43,8 +43,8 @@ pub(crate) async fn take_small(conn: &mut PgConnection, after: DateTime<Utc>) ->
     .await
 }
 
-/// Removes history and tasks, completes the records and writes the one `TaskDeleted` of each, in one statement. Answers
-/// when each was requested.
+/// Removes history and tasks, completes the records and writes the one `TaskDeleted` of each, in one statement. Returns
+/// when each was requested. The runs are an array, so that their lines are found by index: a join may read all lines.
 pub(crate) async fn finish_small(
     conn: &mut PgConnection,
     ids: &[Uuid],
@@ -55,13 +55,14 @@ pub(crate) async fn finish_small(
     point("deletion.finish_small")?;
     sqlx::query_scalar!(
         r#"WITH taken AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS taken(id, task_id, event_id)),
-           lines AS (DELETE FROM execution_logs l USING executions e
-                     WHERE e.task_id = ANY($2) AND l.execution_id = e.id RETURNING e.task_id),
-           runs AS (DELETE FROM executions WHERE task_id = ANY($2) RETURNING task_id),
+           lines AS (DELETE FROM execution_logs
+                     WHERE execution_id = ANY (array(SELECT id FROM executions WHERE task_id = ANY($2))) RETURNING execution_id),
+           runs AS (DELETE FROM executions WHERE task_id = ANY($2) RETURNING id, task_id),
            counts AS (DELETE FROM execution_counts WHERE subject = ANY($2)),
            troubles AS (DELETE FROM task_troubles WHERE task_id = ANY($2)),
            history AS (SELECT task_id, count(*) FILTER (WHERE is_run) AS runs, count(*) FILTER (WHERE NOT is_run) AS lines
-                       FROM (SELECT task_id, true AS is_run FROM runs UNION ALL SELECT task_id, false FROM lines) AS rows GROUP BY task_id),
+                       FROM (SELECT task_id, true AS is_run FROM runs
+                             UNION ALL SELECT runs.task_id, false FROM lines JOIN runs ON runs.id = lines.execution_id) AS rows GROUP BY task_id),
            gone AS (DELETE FROM tasks t USING taken
                     WHERE t.id = taken.task_id AND t.deletion_id = taken.id AND t.status = 'PENDING_DELETE' RETURNING taken.id, t.id AS task_id),
            done AS (UPDATE deletions d SET state = 'SUCCEEDED', step = 'delete_row', tasks_removed = 1, node = $4,

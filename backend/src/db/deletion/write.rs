@@ -75,8 +75,13 @@ pub(crate) async fn enter_step(conn: &mut PgConnection, id: Uuid, step: Step) ->
     Ok(())
 }
 
-/// The point of no return: one conditional write. Exactly one of it and an undo wins, because both change this row.
-pub(crate) async fn start_purge(conn: &mut PgConnection, id: Uuid, history_total: i64) -> Result<bool, sqlx::Error> {
+/// The point of no return: one conditional write. Exactly one of it and an undo wins, because both change this row. No
+/// `history_total`: it is not known.
+pub(crate) async fn start_purge(
+    conn: &mut PgConnection,
+    id: Uuid,
+    history_total: Option<i64>,
+) -> Result<bool, sqlx::Error> {
     point("deletion.start_purge")?;
     let done = sqlx::query!(
         "UPDATE deletions SET purge_started_at = coalesce(purge_started_at, now()), step = 'purge_history',

@@ -102,19 +102,21 @@ pub(crate) async fn finish(conn: &mut PgConnection, node: &str, ended: &[Ended])
     changed(rows)
 }
 
-/// Keeps the answers of calls whose execution was ended by a callback before the answer came.
-pub(crate) async fn keep_answers(conn: &mut PgConnection, ended: &[&Ended]) -> Result<(), sqlx::Error> {
+/// Keeps the answers of calls whose execution was ended by a callback before the answer came. Their calls are over, so their
+/// leases end: a deletion does not list them any more.
+pub(crate) async fn keep_answers(conn: &mut PgConnection, node: &str, ended: &[&Ended]) -> Result<(), sqlx::Error> {
     point("execution.keep_answers")?;
     let ids: Vec<Uuid> = ended.iter().map(|ended| ended.id).collect();
     let attempts: Vec<i32> = ended.iter().map(|ended| ended.attempt).collect();
     let responses: Vec<Option<serde_json::Value>> = ended.iter().map(|ended| ended.response.clone()).collect();
     sqlx::query!(
-        "UPDATE executions e SET response = u.response
+        "UPDATE executions e SET response = coalesce(e.response, u.response), lease_until = NULL
          FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS u(id, attempt, response)
-         WHERE e.id = u.id AND e.attempt = u.attempt AND e.response IS NULL AND e.status IN ('SUCCESS', 'FAILED')",
+         WHERE e.id = u.id AND e.attempt = u.attempt AND e.node = $4 AND e.status IN ('SUCCESS', 'FAILED')",
         &ids,
         &attempts,
-        &responses as &[Option<serde_json::Value>]
+        &responses as &[Option<serde_json::Value>],
+        node
     )
     .execute(conn)
     .await?;
@@ -170,7 +172,7 @@ pub(crate) async fn rescue(conn: &mut PgConnection, limit: i64, spare: i32) -> R
                     || CASE WHEN t.status IN ('PENDING_DELETE', 'DELETE_FAILED') THEN ' It is not tried again: the task is being deleted.'
                             WHEN t.status = 'DISABLED' THEN ' It is not tried again: the task is disabled.' ELSE '' END AS reason
              FROM executions e JOIN tasks t ON t.id = e.task_id
-             WHERE e.status = 'RUNNING' AND e.lease_until < clock_timestamp()
+             WHERE e.status = 'RUNNING' AND e.lease_until < now()
              ORDER BY e.lease_until LIMIT $1 FOR UPDATE OF e SKIP LOCKED)
            UPDATE executions e SET status = CASE WHEN again THEN 'RETRY_WAIT' ELSE 'FAILED' END,
                   retry_at = CASE WHEN again THEN clock_timestamp() END,
@@ -194,7 +196,7 @@ pub(crate) async fn cancel_stranded(conn: &mut PgConnection, limit: i64) -> Resu
         "UPDATE executions SET status = 'CANCELLED', finished_at = clock_timestamp(), retry_at = NULL,
                 error = 'Cancelled before its next attempt: the task is not active.'
          WHERE id IN (SELECT e.id FROM executions e JOIN tasks t ON t.id = e.task_id
-                      WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= clock_timestamp() AND t.status <> 'ACTIVE'
+                      WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= now() AND t.status <> 'ACTIVE'
                       LIMIT $1 FOR UPDATE OF e SKIP LOCKED)
          RETURNING id, task_id, project_id, status, finished_at",
         limit

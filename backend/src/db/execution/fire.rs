@@ -143,7 +143,7 @@ pub(crate) async fn take_waiting(
                   ORDER BY e.created_at LIMIT $1)
                  UNION ALL
                  (SELECT id, task_id, retry_at, true FROM executions
-                  WHERE status = 'RETRY_WAIT' AND retry_at <= clock_timestamp() AND project_id <> ALL($2)
+                  WHERE status = 'RETRY_WAIT' AND retry_at <= now() AND project_id <> ALL($2)
                   ORDER BY retry_at LIMIT $1)) AS w
            JOIN tasks t ON t.id = w.task_id
            WHERE t.status = 'ACTIVE' ORDER BY w.since LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED"#,

@@ -1,4 +1,4 @@
-//! The statement that finds executions that are kept no longer.
+//! Statements that find executions, and leases of executions, that are kept no longer.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,4 +21,18 @@ pub(crate) async fn expired(conn: &mut PgConnection, days: i32, limit: i64) -> R
     )
     .fetch_all(conn)
     .await
+}
+
+/// Clears up to `limit` leases that ran out on executions that have ended: cancelled, or ended by a callback whose call nobody
+/// has reported on. No deletion lists them, so they would only fill the index that a deletion looks into.
+pub(crate) async fn clear_leases(conn: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE executions SET lease_until = NULL WHERE id = ANY (array(
+             SELECT id FROM executions WHERE finished_at IS NOT NULL AND lease_until IS NOT NULL AND lease_until < now()
+             LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED))",
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
 }

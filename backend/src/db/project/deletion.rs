@@ -177,7 +177,7 @@ pub(crate) async fn list_deletions(
 /// Up to `limit` deletions of projects that are due, the longest due first.
 pub(crate) async fn due_deletions(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
     let due = sqlx::query_scalar!(
-        "SELECT id FROM project_deletions WHERE completed_at IS NULL AND wake_at <= clock_timestamp() ORDER BY wake_at, id LIMIT $1",
+        "SELECT id FROM project_deletions WHERE completed_at IS NULL AND wake_at <= now() ORDER BY wake_at, id LIMIT $1",
         limit
     );
     due.fetch_all(conn).await
