@@ -49,7 +49,7 @@ use domain::access::Permission;
 #[cfg(feature = "ssr")]
 pub use plain::Asking;
 #[cfg(feature = "ssr")]
-use plain::{authenticate, backend, may, redirect_form};
+use plain::{authenticate, backend, may, person, redirect_form};
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_project")]
 pub async fn get_project(id: Uuid) -> Result<Project, AppError> {
@@ -118,8 +118,7 @@ pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppErro
 #[server(protocol = Wire, prefix = "/fn", endpoint = "save_project")]
 pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
     let result = async {
-        let (caller, actor) = authenticate()?;
-        caller.person()?;
+        let (_, actor) = person().await?;
         Ok(backend::projects::create(&backend()?, &actor, form.draft()?).await?)
     };
     let result: Result<Project, AppError> = result.await;

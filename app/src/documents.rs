@@ -5,6 +5,7 @@ use crate::components::icons::Bell;
 use crate::error::AppError;
 use crate::view;
 use domain::display::Theme;
+use domain::project::SigningSecrets;
 use leptos::prelude::*;
 
 /// The parts of a page that are the same in all documents.
@@ -102,6 +103,31 @@ pub fn shown_once(files: Files<'_>, what: &str, name: &str, secret: &str, back: 
         <script src="/copy.js" defer></script>
     };
     document(files, what, body.into_any())
+}
+
+/// The secrets with which the calls of a project are signed.
+pub fn signing_secrets(files: Files<'_>, secrets: &SigningSecrets, back: &str) -> String {
+    let shown = |id: &'static str, label: &'static str, secret: &str| {
+        view! {
+            <div class="field">
+                <label for=id>{label}</label>
+                <input id=id readonly value=secret.to_owned() class="mono" />
+            </div>
+        }
+    };
+    let body = view! {
+        <h1>"Signing secret"</h1>
+        <div class="form card">
+            {shown("secret", "Present secret", &secrets.secret)}
+            {secrets.previous.as_deref().map(|previous| shown("previous", "Previous secret", previous))}
+            <div class="foot">
+                <a class="btn" href=back.to_owned()>"Done"</a>
+                <button type="button" class="btn primary" data-copies="secret" hidden>"Copy"</button>
+            </div>
+        </div>
+        <script src="/copy.js" defer></script>
+    };
+    document(files, "Signing secret", body.into_any())
 }
 
 /// Something that could not be done, and the way back.

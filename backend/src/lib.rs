@@ -39,6 +39,7 @@ mod merge;
 pub mod migrate;
 pub mod pools;
 pub mod projects;
+pub mod refusals;
 pub mod retention;
 pub mod scheduler;
 mod secret;
@@ -118,6 +119,8 @@ pub struct Backend {
     events: events::Bell,
     policies: Policies,
     node: Arc<str>,
+    sign_ins: Arc<limits::SignInLimiter>,
+    refusals: Arc<refusals::Refusals>,
 }
 
 impl Backend {
@@ -129,7 +132,8 @@ impl Backend {
         policies: Policies,
         node: &str,
     ) -> Self {
-        Self { pool, jobs, events, policies, node: node.into() }
+        let (sign_ins, refusals) = (Arc::default(), Arc::default());
+        Self { pool, jobs, events, policies, node: node.into(), sign_ins, refusals }
     }
 
     /// The policies in force.

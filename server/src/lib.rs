@@ -22,7 +22,6 @@ pub mod workers;
 
 use axum::extract::FromRef;
 use backend::accounts::oidc::Issuer;
-use backend::limits::SignInLimiter;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
 use leptos::config::LeptosOptions;
@@ -54,8 +53,6 @@ pub struct AppState {
     pub oidc: Option<Issuer>,
     /// Bytes of a request body.
     pub body_limit: usize,
-    /// How often somebody may try to sign in.
-    pub sign_ins: Arc<SignInLimiter>,
     /// Who may ask, how often, and by which name.
     pub edge: Arc<Edge>,
 }

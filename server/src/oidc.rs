@@ -74,11 +74,11 @@ async fn arrive(
         let browser = jar.get(cookie_name(&state)).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
         let Brought { state: flow, code, iss, error, error_description } = brought;
         let arrival = Arrival { browser, state: flow, code, iss, error, error_description };
-        oidc::arrive(&state.backend, issuer(&state)?, &visit(&parts), &arrival).await
+        oidc::arrive(&state.backend, issuer(&state)?, &visit(&state, &parts), &arrival).await
     };
     match arrived.await {
         Ok((begun, next)) => {
-            (with_session(&state, begun.session), cookie(&state, ""), Redirect::to(own_path(&next).unwrap_or("/")))
+            (with_session(&state, &begun), cookie(&state, ""), Redirect::to(own_path(&next).unwrap_or("/")))
                 .into_response()
         }
         Err(failure) => refused(&state, &frame, failure, ""),

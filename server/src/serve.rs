@@ -3,7 +3,7 @@
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
-use crate::{AppState, claim, demo, router, site, telemetry};
+use crate::{AppState, claim, demo, router, site, telemetry, workers};
 use anyhow::{Context, Result};
 use backend::Backend;
 use backend::alerts::Courier;
@@ -46,6 +46,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
     let tracker = TaskTracker::new();
     let state = node.state.clone();
+    tracker.spawn(workers::record_refusals(node.state.backend.clone(), stop.clone()));
     tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
     tokio::spawn(signals.stop(stop.clone()));
     serve(listener, &state, &settings, stop.clone()).await?;
@@ -92,7 +93,6 @@ impl Node {
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
-            sign_ins: Arc::default(),
             oidc: settings.issuer()?,
             body_limit: settings.body_limit_bytes as usize,
             edge: Arc::new(settings.edge.edge()),

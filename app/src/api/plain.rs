@@ -1,7 +1,8 @@
 //! What a server function has around it: the caller, the use cases, and the redirect that answers a plain form.
 
 use crate::error::AppError;
-use backend::access::{Caller, admit};
+use backend::access::{Caller, Person, admit};
+use backend::refusals::noted;
 use backend::{Actor, Backend};
 use domain::access::Permission;
 use domain::error::{ProblemKind, Refusal};
@@ -24,15 +25,24 @@ pub(super) fn authenticate() -> Result<(Caller, Actor), AppError> {
 /// Who calls, if they have the permission in the project.
 pub(super) async fn may(permission: Permission, project_id: Uuid) -> Result<Actor, AppError> {
     let (caller, actor) = authenticate()?;
-    admit(&backend()?, &caller, project_id, permission).await?;
+    let backend = backend()?;
+    let admitted = admit(&backend, &caller, project_id, permission).await;
+    noted(&backend, &actor, Some(project_id), admitted).await?;
     Ok(actor)
 }
 
 /// Who calls, if they administer the instance.
-pub(super) fn operate() -> Result<Actor, AppError> {
+pub(super) async fn operate() -> Result<Actor, AppError> {
     let (caller, actor) = authenticate()?;
-    caller.operator()?;
+    noted(&backend()?, &actor, None, caller.operator().map_err(Into::into)).await?;
     Ok(actor)
+}
+
+/// Who calls, if they are a person.
+pub(super) async fn person() -> Result<(Person, Actor), AppError> {
+    let (caller, actor) = authenticate()?;
+    let person = noted(&backend()?, &actor, None, caller.person().map_err(Into::into)).await?;
+    Ok((person.clone(), actor))
 }
 
 /// The way to the use cases.

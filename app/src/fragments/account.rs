@@ -138,6 +138,10 @@ fn browsers(person: &Person, sessions: &[Session]) -> AnyView {
                 <thead><tr><th scope="col">"Browser"</th><th scope="col">"Since"</th><th scope="col">"Last seen"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{sessions.iter().map(row).collect_view()}</tbody>
             </table>
+            <form class="form" method="post" action="/logout/everywhere" aria-label="Sign out everywhere">
+                <p class="sub">"If somebody else may have got in: ends every session, this one included, and deletes your tokens and sign-in links."</p>
+                <div class="foot"><button type="submit" class="btn danger" id="sign-out-everywhere">"Sign out everywhere"</button></div>
+            </form>
         </section>
     }
 }

@@ -9,8 +9,8 @@ mod issuer;
 
 pub use issuer::{Issuer, IssuerSettings};
 
-use super::users::{self, NewUser, add_within};
-use super::{SignedIn, Visit, begin};
+use super::users::{NewUser, add_within};
+use super::{SignedIn, Visit, begin, lock, note_refused};
 use crate::audit::{self, Subject};
 use crate::secret::{self, Secret};
 use crate::{Actor, Backend, Error, db, faults};
@@ -91,6 +91,19 @@ pub async fn arrive(
     visit: &Visit,
     arrival: &Arrival,
 ) -> Result<(SignedIn, String), Failure> {
+    let arrived = arrive_within(backend, issuer, visit, arrival).await;
+    if let Err(Failure::Refused(Error::Refused(refusal))) = &arrived {
+        note_refused(backend, visit, &format!("with {}: {}", issuer.name(), refusal.detail)).await;
+    }
+    arrived
+}
+
+async fn arrive_within(
+    backend: &Backend,
+    issuer: &Issuer,
+    visit: &Visit,
+    arrival: &Arrival,
+) -> Result<(SignedIn, String), Failure> {
     let flow = use_flow(backend, arrival).await?;
     issuer.check(arrival)?;
     let identity = issuer.identify(&arrival.code, &flow).await?;
@@ -103,10 +116,8 @@ pub async fn arrive(
         Some(id) => id,
         None => link(&mut tx, visit, issuer.settings(), &identity).await?,
     };
-    let user = users::require(&mut tx, id).await?;
-    if user.disabled_at.is_some() {
-        return Err(forbidden("Your account is disabled. Ask an administrator of this instance.").into());
-    }
+    let disabled = || forbidden("Your account is disabled. Ask an administrator of this instance.");
+    let user = lock(&mut tx, id).await?.ok_or_else(disabled)?;
     let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
     faults::commit(tx, "change").await?;
     Ok((signed_in, flow.next))

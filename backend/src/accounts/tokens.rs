@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// Creates a token; answers it with the one text that opens anything.
 ///
 /// # Errors
-/// [`ProblemKind::ValidationFailed`] naming the field.
+/// [`ProblemKind::ValidationFailed`] naming the field; [`ProblemKind::Unauthorized`] when the session ended in between.
 pub async fn create(
     backend: &Backend,
     actor: &Actor,
@@ -23,6 +23,7 @@ pub async fn create(
 ) -> Result<(PersonalToken, String)> {
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
+    super::hold(&mut tx, person).await?;
     let draft = draft.parse(db::now(&mut tx).await?);
     let draft = draft.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, id) = (Secret::new(TOKEN_PREFIX), Uuid::now_v7());

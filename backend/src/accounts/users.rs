@@ -66,7 +66,7 @@ pub(crate) async fn add_within(tx: &mut PgConnection, actor: &Actor, new: &NewUs
     Ok(user)
 }
 
-/// Lets an account sign in no more: its sessions and tokens end at once. Or lets it sign in again.
+/// Lets an account sign in no more: its sessions, tokens and sign-in links end at once. Or lets it sign in again.
 ///
 /// # Errors
 /// [`ProblemKind::UserNotFound`], [`ProblemKind::LastAdmin`].
@@ -81,8 +81,7 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
     }
     db::user::set_disabled(&mut tx, id, is_disabled).await?;
     if is_disabled {
-        db::session::delete_others(&mut tx, id, None).await?;
-        db::token::delete_all(&mut tx, id).await?;
+        super::end_access(&mut tx, id).await?;
     }
     let action = if is_disabled { AuditAction::UserDisabled } else { AuditAction::UserEnabled };
     audit::record(&mut tx, actor, action, Subject::of_instance(id).named(&user.email)).await?;
@@ -91,7 +90,7 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
     Ok(user.into())
 }
 
-/// Gives an account another password; all its sessions end. Nobody does this to themselves: a session alone must not be
+/// Gives an account another password; its sessions, tokens and sign-in links end. Nobody does this to themselves: a session alone must not be
 /// enough to take an account over.
 ///
 /// # Errors
@@ -107,8 +106,8 @@ pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let user = require(&mut tx, id).await?;
+    super::end_access(&mut tx, id).await?;
     db::user::set_password(&mut tx, id, &hash).await?;
-    db::session::delete_others(&mut tx, id, None).await?;
     audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(id).named(&user.email)).await?;
     faults::commit(tx, "change").await?;
     Ok(user.into())

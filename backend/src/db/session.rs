@@ -72,6 +72,16 @@ pub(crate) async fn list(conn: &mut PgConnection, user_id: Uuid, idle: TimeDelta
     .await
 }
 
+/// Returns whether a session of a person has not ended.
+pub(crate) async fn is_there(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> Result<bool, sqlx::Error> {
+    let there = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND user_id = $2) AS "there!""#,
+        id,
+        user_id
+    );
+    there.fetch_one(conn).await
+}
+
 /// Ends a session of a person; answers whether there was one.
 pub(crate) async fn delete(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!("DELETE FROM sessions WHERE id = $1 AND user_id = $2", id, user_id).execute(conn).await?;

@@ -22,6 +22,20 @@ impl From<UserRow> for User {
     }
 }
 
+/// An address as the index of accounts compares it, and the account that has it.
+pub(crate) struct Found {
+    /// Equal for two texts exactly when they are the address of the same account.
+    pub folded: String,
+    pub user: Option<UserRow>,
+}
+
+/// Looks an account up by an address that somebody typed. The database folds the case: nobody else knows its rules.
+pub(crate) async fn find(conn: &mut PgConnection, email: &str) -> Result<Found, sqlx::Error> {
+    let folded = sqlx::query_scalar!(r#"SELECT lower($1::text) AS "folded!""#, email).fetch_one(&mut *conn).await?;
+    let user = by_email(conn, email).await?;
+    Ok(Found { folded, user })
+}
+
 /// By address, regardless of case.
 pub(crate) async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
@@ -38,6 +52,17 @@ pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<User
     sqlx::query_as!(
         UserRow,
         "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE id = $1",
+        id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// By id, locked against every other change of the account, and against a sign-in that begins beside this transaction.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<Option<UserRow>, sqlx::Error> {
+    sqlx::query_as!(
+        UserRow,
+        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE id = $1 FOR NO KEY UPDATE",
         id
     )
     .fetch_optional(conn)
@@ -115,6 +140,17 @@ pub(crate) async fn is_claimed(conn: &mut PgConnection) -> Result<bool, sqlx::Er
     sqlx::query_scalar!(r#"SELECT claimed_at IS NOT NULL AS "is_claimed!" FROM setup"#).fetch_one(conn).await
 }
 
+/// The one row, without a lock.
+pub(crate) async fn read_setup(conn: &mut PgConnection) -> Result<SetupRow, sqlx::Error> {
+    sqlx::query_as!(
+        SetupRow,
+        r#"SELECT hash, coalesce(expires_at > clock_timestamp(), false) AS "is_valid!", claimed_at IS NOT NULL AS "is_claimed!"
+           FROM setup"#
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Locks the one row: whoever claims the instance waits here for who claims it before.
 pub(crate) async fn lock_setup(conn: &mut PgConnection) -> Result<SetupRow, sqlx::Error> {
     sqlx::query_as!(
@@ -150,14 +186,27 @@ pub(crate) async fn insert_link(conn: &mut PgConnection, hash: &[u8], user_id: U
     Ok(())
 }
 
-/// Uses a link up, with all that have expired; answers whose it was.
-pub(crate) async fn use_link(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
-    let gone = sqlx::query!(
+/// Whose link this is, if it can still be used.
+pub(crate) async fn owner_of_link(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT user_id FROM sign_in_links WHERE hash = $1 AND expires_at >= now()", hash)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Uses a link up, with all that have expired; returns whether it was still there.
+pub(crate) async fn use_link(conn: &mut PgConnection, hash: &[u8]) -> Result<bool, sqlx::Error> {
+    let gone = sqlx::query_scalar!(
         r#"DELETE FROM sign_in_links WHERE hash = $1 OR expires_at < now()
-           RETURNING user_id, hash = $1 AND expires_at >= now() AS "is_it!""#,
+           RETURNING hash = $1 AND expires_at >= now() AS "is_it!""#,
         hash
     )
     .fetch_all(conn)
     .await?;
-    Ok(gone.iter().find(|link| link.is_it).map(|link| link.user_id))
+    Ok(gone.contains(&true))
+}
+
+/// Ends all links of a person.
+pub(crate) async fn delete_links(conn: &mut PgConnection, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM sign_in_links WHERE user_id = $1", user_id).execute(conn).await?;
+    Ok(())
 }

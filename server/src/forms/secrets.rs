@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 use backend::accounts::{self, tokens, users};
-use backend::api_keys;
+use backend::{api_keys, signing};
 use domain::account::TokenDraft;
 use domain::api_key::ApiKeyDraft;
 use serde::Deserialize;
@@ -26,6 +26,7 @@ pub fn router() -> Router<AppState> {
         .route("/accounts/new", post(create_account))
         .route("/accounts/{user_id}/password", post(reset_password))
         .route("/projects/{project_id}/api-keys", post(create_key))
+        .route("/projects/{project_id}/signing-secret", post(show_signing_secret))
 }
 
 #[derive(Deserialize, Default)]
@@ -71,6 +72,19 @@ async fn create_key(
     shown(&frame, "API key", made.await.map(|(key, text)| (key.name, text)), &back)
 }
 
+async fn show_signing_secret(
+    State(state): State<AppState>,
+    Manager(actor): Manager,
+    frame: Frame,
+    ApiPath(project_id): ApiPath<Uuid>,
+) -> Response {
+    let back = format!("/projects/{project_id}/settings");
+    match signing::get(&state.backend, &actor, project_id).await {
+        Ok(secrets) => page(StatusCode::OK, documents::signing_secrets(frame.files(), &secrets, &back)),
+        Err(error) => refused(&frame, error, &back),
+    }
+}
+
 /// What somebody needs for a new account.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -106,9 +120,11 @@ fn shown(frame: &Frame, what: &str, made: backend::Result<(String, String)>, bac
         Ok((name, secret)) => {
             page(StatusCode::CREATED, documents::shown_once(frame.files(), what, &name, &secret, back))
         }
-        Err(error) => {
-            let refusal = error.into_refusal();
-            page(status(&refusal), documents::refused(frame.files(), &AppError(refusal), back))
-        }
+        Err(error) => refused(frame, error, back),
     }
+}
+
+fn refused(frame: &Frame, error: backend::Error, back: &str) -> Response {
+    let refusal = error.into_refusal();
+    page(status(&refusal), documents::refused(frame.files(), &AppError(refusal), back))
 }

@@ -12,15 +12,15 @@ use backend::signing;
 use domain::project::SigningSecrets;
 use uuid::Uuid;
 
-/// The secrets: clients check the signatures of calls with them.
+/// The secrets: clients check the signatures of calls with them. Reading them is written into the audit.
 #[utoipa::path(get, operation_id = "get_signing_secret", path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
     responses((status = 200, body = SigningSecrets)))]
 pub async fn get(
     State(state): State<AppState>,
-    _: Manager,
+    Manager(actor): Manager,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
-    Ok(show(signing::get(&state.backend, project_id).await?))
+    Ok(show(signing::get(&state.backend, &actor, project_id).await?))
 }
 
 /// Makes a new secret. Calls are signed with both until the previous one is forgotten.

@@ -114,7 +114,8 @@ async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
     let mut functions: Vec<_> = server_fn_paths().map(|(path, method)| (path.to_owned(), method.to_string())).collect();
     let keys = format!("{}/api-keys", stage.project.trim_start_matches("/api/v1"));
     let account = format!("/accounts/{}/password", uuid::Uuid::nil());
-    let own = ["/account/tokens", "/account/display", "/accounts/new", &account, &keys];
+    let secret = keys.replace("api-keys", "signing-secret");
+    let own = ["/account/tokens", "/account/display", "/accounts/new", &account, &keys, &secret];
     let documents = ["/login", "/login/link", "/logout", "/setup"].into_iter().chain(own);
     functions.extend(documents.map(|path| (path.to_owned(), "POST".to_owned())));
     assert!(functions.len() >= 20, "{functions:?}");
@@ -137,6 +138,18 @@ async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
         }
     }
     assert_ne!(app.snapshot().await, before, "the honest ones do something");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn nobody_is_signed_out_everywhere_by_a_forged_request(_: PgPoolOptions, on: PgConnectOptions) {
+    let (app, stage) = stage(&on).await;
+    let session = app.session("ada").await;
+    for forged in FORGED {
+        let answer = app.send(with(stage.form("/logout/everywhere", "text/html").by(&session), forged)).await;
+        answer.problem(403, "forbidden");
+    }
+    app.send(call("GET", "/api/v1/session").by(&session)).await.ok(200);
     app.end().await;
 }
 

@@ -34,5 +34,7 @@ mod preconditions;
 mod project_deletions;
 mod rate;
 mod runs;
+mod sign_ins;
 mod signing;
 mod steer;
+mod taking_back;

@@ -26,7 +26,7 @@ impl App {
             self.count("users").await,
             self.count("user_identities").await,
             self.count("sessions").await,
-            self.count("audit").await,
+            self.count("audit WHERE action <> 'session.refused'").await,
         ]
     }
 }

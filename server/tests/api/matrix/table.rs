@@ -1,6 +1,6 @@
 //! The table: what every route and every server function needs.
 
-use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Write};
+use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Session, Write};
 
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum Need {
     Known,
     /// Somebody, not a key.
     Person,
+    /// Somebody in a browser: not a token.
+    Session,
     /// An administrator of the instance.
     Operator,
     /// A key that was made for callbacks.
@@ -27,6 +29,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "session", Person),
     ("DELETE", "session", Person),
     ("GET", "sessions", Person),
+    ("DELETE", "sessions", Session),
     ("DELETE", "sessions/{session_id}", Person),
     ("GET", "tokens", Person),
     ("POST", "tokens", Person),
@@ -128,7 +131,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("remove_member", Manage),
     ("delete_key", Manage),
     ("set_account", Operator),
-    ("change_password", Person),
+    ("change_password", Session),
     ("end_session", Person),
     ("delete_token", Person),
 ];
