@@ -31,7 +31,7 @@ use address::{Address, id};
 use backend::access::{Caller, admit, may};
 use backend::refusals::noted;
 use backend::{Actor, Backend};
-use domain::access::Permission;
+use domain::access::{Permission, TokenScope};
 use leptos::prelude::*;
 
 pub use executions::of_task;
@@ -43,6 +43,7 @@ pub async fn render(backend: &Backend, caller: &Caller, actor: &Actor, at: &str)
         noted(backend, actor, Some(project), admitted).await
     };
     let operates = async || noted(backend, actor, None, caller.operator().map(drop).map_err(Into::into)).await;
+    noted(backend, actor, None, caller.may_use(TokenScope::Read).map_err(Into::into)).await?;
     let address = Address::parse(at);
     match *address.path() {
         [] | ["projects"] => projects::list(backend, caller, &address).await,

@@ -17,7 +17,7 @@ use crate::audit::{self, Subject};
 use crate::db::user::UserRow;
 use crate::{Actor, Backend, Result, db, faults, limits, refusals};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::account::{Session, User, check_password, parse_days};
+use domain::account::{Session, User, parse_days};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use sqlx::{Connection, PgConnection};
@@ -82,7 +82,7 @@ pub async fn sign_out_everywhere(backend: &Backend, actor: &Actor, person: &Pers
 ///
 /// # Errors
 /// [`ProblemKind::Forbidden`].
-pub(crate) async fn in_a_browser(backend: &Backend, actor: &Actor, person: &Person) -> Result<()> {
+pub async fn in_a_browser(backend: &Backend, actor: &Actor, person: &Person) -> Result<()> {
     let refused =
         || Refusal::new(ProblemKind::Forbidden, "A token may not do this: sign in to look after your account.");
     let session = person.session.map(drop).ok_or_else(|| refused().into());
@@ -116,10 +116,8 @@ pub async fn change_password(
     new: &str,
 ) -> Result<()> {
     in_a_browser(backend, actor, person).await?;
-    let refuse = |error: FieldError| Refusal::fields(ProblemKind::ValidationFailed, vec![error]);
-    check_password("new_password", new).map_err(refuse)?;
     let known = check_own_password(backend, actor, person, "current_password", current).await?;
-    let hash = password::hash(new.to_owned()).await?;
+    let hash = password::set("new_password", new, &person.email).await?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     if hold(&mut tx, person).await?.password_hash.as_ref() != Some(&known) {
@@ -131,6 +129,29 @@ pub async fn change_password(
     db::user::delete_links(&mut tx, person.id).await?;
     audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(person.id)).await?;
     faults::commit(tx, "change").await
+}
+
+/// Lets a person in a browser prove who they are by their password: it counts for ten minutes.
+///
+/// # Errors
+/// [`ProblemKind::ValidationFailed`] naming the field, [`ProblemKind::Forbidden`], [`ProblemKind::TooManyRequests`].
+pub async fn prove(backend: &Backend, actor: &Actor, person: &Person, password: &str) -> Result<()> {
+    in_a_browser(backend, actor, person).await?;
+    check_own_password(backend, actor, person, "password", password).await?;
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    hold(&mut tx, person).await?;
+    db::session::prove(&mut tx, person.id, person.session.unwrap_or_default()).await?;
+    faults::commit(tx, "change").await
+}
+
+/// Whether the account of a person has a password.
+///
+/// # Errors
+/// [`ProblemKind::UserNotFound`].
+pub async fn has_password(backend: &Backend, person: &Person) -> Result<bool> {
+    let mut conn = backend.pool.acquire().await?;
+    Ok(users::require(&mut conn, person.id).await?.password_hash.is_some())
 }
 
 /// Checks the password of a person who is signed in; returns the hash it was checked against. Attempts are limited as

@@ -28,6 +28,8 @@ text_enum! {
         UserDisabled = "user.disabled",
         /// An account may sign in again.
         UserEnabled = "user.enabled",
+        /// What an account may do in the instance was changed.
+        RightsChanged = "user.rights_changed",
         /// An account was linked with somebody at an issuer of OpenID Connect.
         IdentityLinked = "user.identity_linked",
         /// A password was changed.

@@ -11,14 +11,14 @@ use crate::rest::extract::invalid;
 use crate::rest::problem::Problem;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum_extra::extract::CookieJar;
 use backend::Actor;
 use backend::access::{Caller, Person, admit, identify};
 use backend::accounts::{self, Visit};
 use backend::api_keys::{KeyHolder, authenticate};
 use backend::refusals::noted;
-use domain::access::Permission;
+use domain::access::{Permission, TokenScope};
 use domain::api_key::Scope;
 use domain::error::{ProblemKind, Refusal};
 use std::time::Duration;
@@ -179,6 +179,10 @@ impl FromRequestParts<AppState> for Known {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = identified(parts, state).await.0?;
         let actor = actor(parts, &caller);
+        // Outside of a project a token with scopes reads, or manages.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let scope = if reads { TokenScope::Read } else { TokenScope::Manage };
+        noted(&state.backend, &actor, None, caller.may_use(scope).map_err(Into::into)).await?;
         Ok(Self(caller, actor))
     }
 }
@@ -193,6 +197,44 @@ impl FromRequestParts<AppState> for SignedIn {
         let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
         let person = noted(&state.backend, &actor, None, caller.person().map_err(Into::into)).await?;
         Ok(Self(person.clone(), actor))
+    }
+}
+
+/// A person in a browser: no token looks after an account.
+pub struct InBrowser(pub Person, pub Actor);
+
+impl FromRequestParts<AppState> for InBrowser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let SignedIn(person, actor) = SignedIn::from_request_parts(parts, state).await?;
+        accounts::in_a_browser(&state.backend, &actor, &person).await?;
+        Ok(Self(person, actor))
+    }
+}
+
+/// A person who may create projects.
+pub struct Creator(pub Actor);
+
+impl FromRequestParts<AppState> for Creator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
+        noted(&state.backend, &actor, None, caller.creator().map_err(Into::into)).await?;
+        Ok(Self(actor))
+    }
+}
+
+/// Nobody in a browser who has not proved lately who they are; comes after the permission.
+pub struct Proved;
+
+impl FromRequestParts<AppState> for Proved {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        identified(parts, state).await.0?.proved()?;
+        Ok(Self)
     }
 }
 

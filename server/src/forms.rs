@@ -2,6 +2,7 @@
 //! They work before and without any program in the browser.
 
 mod frame;
+mod proof;
 mod secrets;
 
 use crate::AppState;

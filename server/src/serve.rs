@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,14 +48,15 @@ pub async fn run(settings: Settings) -> Result<()> {
     let tracker = TaskTracker::new();
     let state = node.state.clone();
     tracker.spawn(workers::record_refusals(node.state.backend.clone(), stop.clone()));
-    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone()));
+    let (failed, mut failure) = oneshot::channel();
+    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), failed));
     tokio::spawn(signals.stop(stop.clone()));
     serve(listener, &state, &settings, stop.clone()).await?;
     tracker.close();
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
         tracing::warn!("shutdown took too long; what was under way will be taken up again");
     }
-    Ok(())
+    failure.try_recv().map_or(Ok(()), Err)
 }
 
 /// One process: its state and the pools behind it.
@@ -107,13 +109,24 @@ impl Node {
     }
 }
 
-/// Waits for the database, migrates it, fills the demo, starts the loops.
-async fn begin(settings: Settings, node: Node, tracker: TaskTracker, stop: CancellationToken) {
+/// Waits for the database, migrates it, fills the demo, starts the loops. What waiting does not help ends the node.
+async fn begin(
+    settings: Settings,
+    node: Node,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    failed: oneshot::Sender<anyhow::Error>,
+) {
     let mut pause = Duration::from_millis(200);
     loop {
         match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
+            Some(Err(error)) if error.is::<claim::Unusable>() => {
+                drop(failed.send(error));
+                stop.cancel();
+                return;
+            }
             Some(Err(error)) => {
                 tracing::warn!(error = format!("{error:#}"), "the database is not ready; trying again");
             }

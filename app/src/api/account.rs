@@ -70,6 +70,19 @@ pub async fn set_account(id: Uuid, is_disabled: bool) -> Result<Option<String>, 
     result
 }
 
+/// Lets an account create projects, or no longer; for who administers the instance.
+#[server(protocol = Wire, prefix = "/fn", endpoint = "set_creator")]
+pub async fn set_creator(id: Uuid, may_create: bool) -> Result<Option<String>, AppError> {
+    let result = async {
+        let actor = operate().await?;
+        backend::accounts::users::set_creator(&backend()?, &actor, id, may_create).await?;
+        Ok(None)
+    };
+    let result: Result<Option<String>, AppError> = result.await;
+    redirect_form(&result, &(), ACCOUNTS, |_| ACCOUNTS.to_owned());
+    result
+}
+
 /// Adds a person to a project, or changes what they are in it.
 #[server(protocol = Wire, prefix = "/fn", endpoint = "save_member")]
 pub async fn save_member(project_id: Uuid, email: String, role: String) -> Result<Option<String>, AppError> {

@@ -71,6 +71,7 @@ fn words(action: AuditAction) -> &'static str {
         A::UserCreated => "Created an account",
         A::UserDisabled => "Disabled an account",
         A::UserEnabled => "Enabled an account",
+        A::RightsChanged => "Changed what an account may do",
         A::IdentityLinked => "Linked an account with an issuer",
         A::PasswordChanged => "Changed a password",
         A::SignedIn => "Signed in",

@@ -2,7 +2,7 @@
 //!
 //! Invariant: exactly one claim succeeds. Every claim locks the one row of `setup`, and looks again under the lock.
 
-use super::users::{NewUser, add_within};
+use super::users::{NewUser, Rights, add_within};
 use super::{SignedIn, Visit, begin, limit_address, note_refused, password};
 use crate::audit::{self, Subject};
 use crate::db::user::SetupRow;
@@ -68,7 +68,7 @@ pub async fn claim(backend: &Backend, visit: &Visit, token: &str, email: &str, p
     let mut tx = conn.begin().await?;
     opens(&db::user::lock_setup(&mut tx).await?, &token)?;
     let user = make_first(&mut tx, None, &email, &hash).await?;
-    let signed_in = begin(backend, &mut tx, visit, user).await?;
+    let signed_in = begin(backend, &mut tx, visit, user, true).await?;
     faults::commit(tx, "change").await?;
     Ok(signed_in)
 }
@@ -109,13 +109,16 @@ async fn checked(email: &str, password: &str) -> Result<(String, String)> {
     let (email, fits) = (parse_email("email", email), check_password("password", password));
     let errors: Vec<_> = [email.as_ref().err(), fits.as_ref().err()].into_iter().flatten().cloned().collect();
     match email {
-        Ok(email) if errors.is_empty() => Ok((email, password::hash(password.to_owned()).await?)),
+        Ok(email) if errors.is_empty() => {
+            let hash = password::set("password", password, &email).await?;
+            Ok((email, hash))
+        }
         _ => Err(Refusal::fields(ProblemKind::ValidationFailed, errors).into()),
     }
 }
 
 async fn make_first(tx: &mut PgConnection, actor: Option<&Actor>, email: &str, hash: &str) -> Result<User> {
-    let new = NewUser { email: email.to_owned(), hash: Some(hash.to_owned()), is_admin: true };
+    let new = NewUser { email: email.to_owned(), hash: Some(hash.to_owned()), rights: Rights::ADMIN };
     let system = Actor::system("setup");
     let user = add_within(tx, actor.unwrap_or(&system), &new).await?;
     db::user::close_setup(tx).await?;

@@ -87,7 +87,7 @@ pub async fn sign_in(backend: &Backend, visit: &Visit, email: &str, password: &s
     if let Some(hash) = renewed {
         db::user::set_password(&mut tx, user.id, &hash).await?;
     }
-    let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
+    let signed_in = begin(backend, &mut tx, visit, user.into(), true).await?;
     faults::commit(tx, "change").await?;
     Ok(signed_in)
 }
@@ -179,7 +179,7 @@ async fn use_link(backend: &Backend, visit: &Visit, hash: &[u8]) -> Result<Optio
     if !db::user::use_link(&mut tx, hash).await? {
         return Ok(None);
     }
-    let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
+    let signed_in = begin(backend, &mut tx, visit, user.into(), true).await?;
     faults::commit(tx, "change").await?;
     Ok(Some(signed_in))
 }
@@ -189,11 +189,17 @@ pub(crate) async fn lock(tx: &mut PgConnection, id: Uuid) -> Result<Option<UserR
     Ok(db::user::lock(tx, id).await?.filter(|user| user.disabled_at.is_none()))
 }
 
-/// Begins a session of a person who has proved who they are, and whose account is locked or new.
-pub(crate) async fn begin(backend: &Backend, tx: &mut PgConnection, visit: &Visit, user: User) -> Result<SignedIn> {
+/// Begins a session of a person whose account is locked or new. `is_proved`: they have just given a secret of their own.
+pub(crate) async fn begin(
+    backend: &Backend,
+    tx: &mut PgConnection,
+    visit: &Visit,
+    user: User,
+    is_proved: bool,
+) -> Result<SignedIn> {
     let (secret, id) = (Secret::new(SESSION_PREFIX), Uuid::now_v7());
     let (address, agent) = (visit.address.as_deref(), visit.agent.as_deref());
-    let new = db::session::NewSession { id, user_id: user.id, hash: &secret.hash, address, agent };
+    let new = db::session::NewSession { id, user_id: user.id, hash: &secret.hash, address, agent, is_proved };
     let expires_at = db::session::insert(tx, &new, backend.policies.session_longest).await?;
     let device = match (&visit.device, visit.device_hash()) {
         (Some(device), Some(hash)) if db::device::is_known(tx, user.id, &hash).await? => device.clone(),

@@ -1,5 +1,6 @@
 //! Statements on `users`, `sign_in_links` and `setup`.
 
+use crate::accounts::users::{NewUser, Rights};
 use chrono::{DateTime, Utc};
 use domain::account::User;
 use sqlx::PgConnection;
@@ -11,14 +12,15 @@ pub(crate) struct UserRow {
     pub email: String,
     pub password_hash: Option<String>,
     pub is_admin: bool,
+    pub may_create_projects: bool,
     pub disabled_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, email, is_admin, disabled_at, created_at, .. } = row;
-        Self { id, email, is_admin, disabled_at, created_at }
+        let UserRow { id, email, is_admin, may_create_projects, disabled_at, created_at, .. } = row;
+        Self { id, email, is_admin, may_create_projects, disabled_at, created_at }
     }
 }
 
@@ -40,7 +42,7 @@ pub(crate) async fn find(conn: &mut PgConnection, email: &str) -> Result<Found, 
 pub(crate) async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE lower(email) = lower($1)",
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE lower(email) = lower($1)",
         email
     )
     .fetch_optional(conn)
@@ -51,7 +53,7 @@ pub(crate) async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Opt
 pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE id = $1",
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE id = $1",
         id
     )
     .fetch_optional(conn)
@@ -62,7 +64,7 @@ pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<User
 pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE id = $1 FOR NO KEY UPDATE",
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE id = $1 FOR NO KEY UPDATE",
         id
     )
     .fetch_optional(conn)
@@ -77,7 +79,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users
          WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2",
         before,
         limit
@@ -87,24 +89,32 @@ pub(crate) async fn list(
 }
 
 /// Writes a new person.
-pub(crate) async fn insert(
-    conn: &mut PgConnection,
-    id: Uuid,
-    email: &str,
-    password_hash: Option<&str>,
-    is_admin: bool,
-) -> Result<UserRow, sqlx::Error> {
+pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, new: &NewUser) -> Result<UserRow, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "INSERT INTO users (id, email, password_hash, is_admin) VALUES ($1, $2, $3, $4)
-         RETURNING id, email, password_hash, is_admin, disabled_at, created_at",
+        "INSERT INTO users (id, email, password_hash, is_admin, may_create_projects) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at",
         id,
-        email,
-        password_hash,
-        is_admin
+        new.email,
+        new.hash,
+        new.rights.is_admin,
+        new.rights.may_create_projects || new.rights.is_admin
     )
     .fetch_one(conn)
     .await
+}
+
+/// Sets what an account may do in the instance.
+pub(crate) async fn set_rights(conn: &mut PgConnection, id: Uuid, rights: Rights) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE users SET is_admin = $2, may_create_projects = $3 WHERE id = $1",
+        id,
+        rights.is_admin,
+        rights.may_create_projects
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Sets the hash of a password.

@@ -3,7 +3,7 @@
 use super::extract::ApiPath;
 use super::problem::Problem;
 use crate::AppState;
-use crate::access::Manager;
+use crate::access::{Manager, Proved};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 pub async fn get(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::get(&state.backend, &actor, project_id).await?))
@@ -29,6 +30,7 @@ pub async fn get(
 pub async fn rotate(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::rotate(&state.backend, &actor, project_id).await?))
@@ -40,6 +42,7 @@ pub async fn rotate(
 pub async fn forget_previous(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::forget_previous(&state.backend, &actor, project_id).await?))

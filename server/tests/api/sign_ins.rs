@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::call::{Answer, Call, call};
 use crate::taking_back::PASSWORD;
+use backend::accounts::users::Rights;
 use backend::accounts::{setup, users};
 use backend::{Actor, refusals};
 use serde_json::json;
@@ -11,7 +12,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 impl App {
     async fn with_grace(on: &PgConnectOptions) -> Self {
         let app = Self::new(on).await;
-        users::add(&app.state.backend, &Actor::system("test"), "iris@example.com", PASSWORD, false).await.unwrap();
+        users::add(&app.state.backend, &Actor::system("test"), "iris@example.com", PASSWORD, Rights::default())
+            .await
+            .unwrap();
         app
     }
 
@@ -57,7 +60,9 @@ async fn all_spellings_of_an_address_share_the_limit_of_the_account(_: PgPoolOpt
 #[sqlx::test(migrations = false)]
 async fn strangers_lock_nobody_out_of_a_browser_that_has_signed_in_before(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::with_grace(&on).await;
-    users::add(&app.state.backend, &Actor::system("test"), "eve@example.com", PASSWORD, false).await.unwrap();
+    users::add(&app.state.backend, &Actor::system("test"), "eve@example.com", PASSWORD, Rights::default())
+        .await
+        .unwrap();
     let known = device(&app.send(attempt("iris@example.com", PASSWORD, "10.0.0.1")).await);
     let eves = device(&app.send(attempt("eve@example.com", PASSWORD, "10.0.0.2")).await);
     assert_eq!(app.count("known_devices").await, 2);

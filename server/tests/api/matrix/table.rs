@@ -1,6 +1,6 @@
 //! The table: what every route and every server function needs.
 
-use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Session, Write};
+use Need::{Callbacks, Creator, Delete, Known, Manage, Operator, Person, Public, Read, Session, Write};
 
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Need {
     Person,
     /// Somebody in a browser: not a token.
     Session,
+    /// Somebody who may create projects.
+    Creator,
     /// An administrator of the instance.
     Operator,
     /// A key that was made for callbacks.
@@ -32,7 +34,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("DELETE", "sessions", Session),
     ("DELETE", "sessions/{session_id}", Person),
     ("GET", "tokens", Person),
-    ("POST", "tokens", Person),
+    ("POST", "tokens", Session),
     ("DELETE", "tokens/{token_id}", Person),
     ("GET", "audit", Operator),
     ("GET", "deletions", Operator),
@@ -45,7 +47,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "project-deletions/{deletion_id}", Known),
     ("GET", "project-deletions", Operator),
     ("GET", "projects", Known),
-    ("POST", "projects", Person),
+    ("POST", "projects", Creator),
     ("GET", "projects/{project_id}", Read),
     ("PUT", "projects/{project_id}", Manage),
     ("PATCH", "projects/{project_id}", Manage),
@@ -103,7 +105,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
 /// Every server function under `/fn`.
 pub const FUNCTIONS: &[(&str, Need)] = &[
     ("get_project", Read),
-    ("save_project", Person),
+    ("save_project", Creator),
     ("list_tasks", Read),
     ("get_task", Read),
     ("save_task", Write),
@@ -131,6 +133,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("remove_member", Manage),
     ("delete_key", Manage),
     ("set_account", Operator),
+    ("set_creator", Operator),
     ("change_password", Session),
     ("end_session", Person),
     ("delete_token", Person),
