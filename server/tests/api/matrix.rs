@@ -122,11 +122,13 @@ impl Cast {
 }
 
 /// Texts that only some may see, wherever they are shown: a webhook's address, signing secrets, another project.
-const PLANTED: [(&str, fn(Who) -> bool); 3] = [
+const PLANTED: [(&str, MaySee); 3] = [
     (WEBHOOK_SECRET, manages),
     ("whsec_", manages),
     ("Foreign-affairs", |who| matches!(who, Who::InstanceAdmin | Who::OtherProjectsKey)),
 ];
+
+type MaySee = fn(Who) -> bool;
 
 const WEBHOOK_SECRET: &str = "planted-webhook-secret";
 

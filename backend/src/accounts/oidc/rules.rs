@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn who(email: &str, claims: Value) -> Identity {
+    fn who(email: &str, claims: &Value) -> Identity {
         Identity::of_test(email, claims.as_object().unwrap().clone())
     }
 
@@ -103,12 +103,12 @@ mod tests {
             ("", json!({ "team": "ops" }), false),
         ];
         for (email, claims, is_in) in cases {
-            assert_eq!(rules.admit("Acme", &who(email, claims.clone())).is_ok(), is_in, "{email} {claims}");
+            assert_eq!(rules.admit("Acme", &who(email, &claims)).is_ok(), is_in, "{email} {claims}");
         }
         let required = Some(("email_verified".to_owned(), "true".to_owned()));
         let rules = Rules { required, ..Rules::default() };
-        assert!(rules.admit("Acme", &who("", json!({ "email_verified": true }))).is_ok());
-        assert!(Rules::default().admit("Acme", &who("", json!({}))).is_ok());
+        assert!(rules.admit("Acme", &who("", &json!({ "email_verified": true }))).is_ok());
+        assert!(Rules::default().admit("Acme", &who("", &json!({}))).is_ok());
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
             creator_groups: creators.iter().map(|group| (*group).to_owned()).collect(),
             ..Rules::default()
         };
-        let ada = who("ada@example.com", json!({ "groups": ["ops", "dev"] }));
+        let ada = who("ada@example.com", &json!({ "groups": ["ops", "dev"] }));
         let none = Rights::default();
         let rights = |is_admin, may_create_projects| Rights { is_admin, may_create_projects };
         assert_eq!(rules(&[], &[]).rights(&ada, Rights::ADMIN), Rights::ADMIN);
