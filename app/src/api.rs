@@ -15,7 +15,9 @@ mod views;
 mod wire;
 
 #[cfg(feature = "ssr")]
-pub(crate) use account::{ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember, SetAccount};
+pub(crate) use account::{
+    ChangePassword, DeleteKey, DeleteToken, EndSession, RemoveMember, SaveMember, SetAccount, SetCreator,
+};
 #[cfg(feature = "ssr")]
 pub(crate) use deletions::RetryFailed;
 pub use deletions::{RetryDeletion, UndoDeletion};
@@ -49,7 +51,7 @@ use domain::access::Permission;
 #[cfg(feature = "ssr")]
 pub use plain::Asking;
 #[cfg(feature = "ssr")]
-use plain::{authenticate, backend, may, redirect_form};
+use plain::{authenticate, backend, creator, may, redirect_form};
 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_project")]
 pub async fn get_project(id: Uuid) -> Result<Project, AppError> {
@@ -118,8 +120,7 @@ pub async fn preview_schedule(form: TaskForm) -> Result<SchedulePreview, AppErro
 #[server(protocol = Wire, prefix = "/fn", endpoint = "save_project")]
 pub async fn save_project(form: ProjectForm) -> Result<Project, AppError> {
     let result = async {
-        let (caller, actor) = authenticate()?;
-        caller.person()?;
+        let actor = creator().await?;
         Ok(backend::projects::create(&backend()?, &actor, form.draft()?).await?)
     };
     let result: Result<Project, AppError> = result.await;
@@ -133,7 +134,7 @@ pub async fn save_task(form: TaskForm) -> Result<Task, AppError> {
     let result = async {
         let actor = may(Permission::Write, form.project_id).await?;
         let (backend, draft) = (backend()?, form.draft()?);
-        Ok(match form.uuid() {
+        Ok(match form.uuid()? {
             None => create(&backend, &actor, form.project_id, draft).await?,
             Some(id) => {
                 let change_ = Change::Replace(Box::new(draft));

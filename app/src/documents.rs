@@ -5,6 +5,7 @@ use crate::components::icons::Bell;
 use crate::error::AppError;
 use crate::view;
 use domain::display::Theme;
+use domain::project::SigningSecrets;
 use leptos::prelude::*;
 
 /// The parts of a page that are the same in all documents.
@@ -102,6 +103,87 @@ pub fn shown_once(files: Files<'_>, what: &str, name: &str, secret: &str, back: 
         <script src="/copy.js" defer></script>
     };
     document(files, what, body.into_any())
+}
+
+/// The secrets with which the calls of a project are signed.
+pub fn signing_secrets(files: Files<'_>, secrets: &SigningSecrets, back: &str) -> String {
+    let shown = |id: &'static str, label: &'static str, secret: &str| {
+        view! {
+            <div class="field">
+                <label for=id>{label}</label>
+                <input id=id readonly value=secret.to_owned() class="mono" />
+            </div>
+        }
+    };
+    let body = view! {
+        <h1>"Signing secret"</h1>
+        <div class="form card">
+            {shown("secret", "Present secret", &secrets.secret)}
+            {secrets.previous.as_deref().map(|previous| shown("previous", "Previous secret", previous))}
+            <div class="foot">
+                <a class="btn" href=back.to_owned()>"Done"</a>
+                <button type="button" class="btn primary" data-copies="secret" hidden>"Copy"</button>
+            </div>
+        </div>
+        <script src="/copy.js" defer></script>
+    };
+    document(files, "Signing secret", body.into_any())
+}
+
+/// What a form was refused for, whose sender has to prove first who they are.
+pub struct Proof<'a> {
+    /// Where the form goes.
+    pub action: &'a str,
+    /// What it holds.
+    pub fields: &'a [(String, String)],
+    /// Why the proof was refused.
+    pub error: Option<AppError>,
+    /// Whether the account has a password.
+    pub has_password: bool,
+    /// Where one can sign in besides, if anywhere.
+    pub issuer: Option<&'a str>,
+    /// The page of the form.
+    pub back: &'a str,
+}
+
+/// Asks for the password, and sends a form again with it.
+pub fn proof(files: Files<'_>, asked: Proof<'_>) -> String {
+    let typed = Typed { error: asked.error, ..Typed::default() };
+    let hidden = asked.fields.iter().map(|(name, value)| {
+        view! { <input type="hidden" name=name.clone() value=value.clone() /> }
+    });
+    let form = asked.has_password.then(|| {
+        view! {
+            <form class="form card" method="post" action=asked.action.to_owned() aria-label="Prove who you are">
+                {hidden.collect_view()}
+                {field("Password", "proof_password", "password", "", "current-password", None)}
+                <div class="foot">
+                    <a class="btn" href=asked.back.to_owned()>"Cancel"</a>
+                    <button type="submit" class="btn primary">"Go on"</button>
+                </div>
+            </form>
+        }
+    });
+    let elsewhere = asked.issuer.map(|name| {
+        let query = [("next", asked.back), ("proof", "on")];
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        view! {
+            <p><a class="btn" href=format!("/login/oidc?{query}")>"Sign in again with " {name.to_owned()}</a></p>
+            <p class="sub">"Then fill in the form again: what you typed is not kept on the way."</p>
+        }
+    });
+    let helpless = (!asked.has_password && asked.issuer.is_none()).then(|| {
+        view! { <p>"Your account has no password. Ask an administrator of this instance for one."</p> }
+    });
+    let body = view! {
+        <h1>"Is it still you?"</h1>
+        <p class="sub">"This gives access that lasts, so it takes a proof that it is you. A proof counts for 10 minutes."</p>
+        {refusal(&typed)}
+        {form}
+        {elsewhere}
+        {helpless}
+    };
+    document(files, "Is it still you?", body.into_any())
 }
 
 /// Something that could not be done, and the way back.

@@ -28,38 +28,48 @@ use crate::api::Fragment;
 use crate::components::layout::looks_only;
 use crate::error::AppError;
 use address::{Address, id};
-use backend::Backend;
 use backend::access::{Caller, admit, may};
-use domain::access::Permission;
+use backend::refusals::noted;
+use backend::{Actor, Backend};
+use domain::access::{Permission, TokenScope};
 use leptos::prelude::*;
 
 pub use executions::of_task;
 
 /// Renders what stands at an address, for who may see it.
-pub async fn render(backend: &Backend, caller: &Caller, at: &str) -> Result<Fragment, AppError> {
+pub async fn render(backend: &Backend, caller: &Caller, actor: &Actor, at: &str) -> Result<Fragment, AppError> {
+    let admit = async |project, permission| {
+        let admitted = admit(backend, caller, project, permission).await;
+        noted(backend, actor, Some(project), admitted).await
+    };
+    let operates = async || noted(backend, actor, None, caller.operator().map(drop).map_err(Into::into)).await;
+    noted(backend, actor, None, caller.may_use(TokenScope::Read).map_err(Into::into)).await?;
     let address = Address::parse(at);
     match *address.path() {
         [] | ["projects"] => projects::list(backend, caller, &address).await,
         ["account"] => account::page(backend, caller, &address).await,
         ["deletions"] => {
-            caller.operator()?;
+            operates().await?;
             deletions::board(backend, None, &address).await
         }
-        ["accounts"] => accounts::page(backend, caller, &address).await,
+        ["accounts"] => {
+            operates().await?;
+            accounts::page(backend, caller, &address).await
+        }
         ["audit"] => {
-            caller.operator()?;
+            operates().await?;
             audit::page(backend, None, &address).await
         }
         ["projects", project, "delete"] => {
-            admit(backend, caller, id(project)?, Permission::Manage).await?;
+            admit(id(project)?, Permission::Manage).await?;
             project_deletion::page(backend, id(project)?).await
         }
         ["projects", project, "audit"] => {
-            admit(backend, caller, id(project)?, Permission::Manage).await?;
+            admit(id(project)?, Permission::Manage).await?;
             audit::page(backend, Some(id(project)?), &address).await
         }
         ["projects", project, ..] => {
-            admit(backend, caller, id(project)?, Permission::Read).await?;
+            admit(id(project)?, Permission::Read).await?;
             let manages = may(backend, caller, id(project)?, Permission::Manage).await?;
             let shown = of_project(backend, &address, manages).await?;
             Ok(if manages { shown } else { shown.below(&html(looks_only())) })

@@ -5,7 +5,7 @@
 
 use crate::api_keys::KeyHolder;
 use crate::{Actor, Backend, Result, db, secret};
-use domain::access::{Permission, scopes_allow};
+use domain::access::{Permission, TokenScope, scopes_allow};
 use domain::audit::ActorKind;
 use domain::error::{ProblemKind, Refusal};
 use uuid::Uuid;
@@ -24,8 +24,22 @@ pub struct Person {
     pub email: String,
     /// Whether they administer the instance.
     pub is_admin: bool,
+    /// Whether they may create projects; administrators may in any case.
+    pub may_create_projects: bool,
     /// Their session, when they came with one and not with a token.
     pub session: Option<Uuid>,
+    /// Whether they proved in this session, within the last ten minutes, who they are.
+    pub is_proved: bool,
+    /// What their token may be used for; none: all that they may.
+    pub scopes: Option<Vec<TokenScope>>,
+}
+
+impl Person {
+    /// Whether what they came with may be used for this.
+    #[must_use]
+    pub fn has(&self, scope: TokenScope) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
+    }
 }
 
 /// Who calls.
@@ -64,6 +78,7 @@ pub async fn admit(backend: &Backend, caller: &Caller, project_id: Uuid, permiss
     match sees(backend, caller, project_id, permission).await? {
         Some(true) => Ok(()),
         Some(false) => {
+            caller.may_use(permission.scope())?;
             let detail = format!("You may not {}.", permission.words());
             Err(Refusal::new(ProblemKind::Forbidden, detail).into())
         }
@@ -96,11 +111,11 @@ pub async fn acts_still(backend: &Backend, caller: &Caller, project_id: Option<U
 /// None for who may not even know of the project; else whether they have the permission.
 async fn sees(backend: &Backend, caller: &Caller, project_id: Uuid, permission: Permission) -> Result<Option<bool>> {
     Ok(match caller {
-        Caller::Person(person) if person.is_admin => Some(true),
+        Caller::Person(person) if person.is_admin => Some(person.has(permission.scope())),
         Caller::Person(person) => {
             let mut conn = backend.pool.acquire().await?;
             let role = db::member::role(&mut conn, project_id, person.id).await?;
-            role.map(|role| role.allows(permission))
+            role.map(|role| role.allows(permission) && person.has(permission.scope()))
         }
         Caller::Program(key) => (key.project_id == project_id).then(|| scopes_allow(&key.scopes, permission)),
     })
@@ -117,6 +132,46 @@ impl Caller {
             Self::Program(_) => {
                 Err(Refusal::new(ProblemKind::Forbidden, "This takes a person: an API key may not do it."))
             }
+        }
+    }
+
+    /// Refuses a token that may not be used for this. What a key may do is asked where its project is known.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`].
+    pub fn may_use(&self, scope: TokenScope) -> Result<(), Refusal> {
+        match self {
+            Self::Person(person) if !person.has(scope) => {
+                let detail = format!("This token has not the scope \"{scope}\", which this takes.");
+                Err(Refusal::new(ProblemKind::Forbidden, detail))
+            }
+            Self::Person(_) | Self::Program(_) => Ok(()),
+        }
+    }
+
+    /// The person, who must be allowed to create projects.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`].
+    pub fn creator(&self) -> Result<&Person, Refusal> {
+        let person = self.person()?;
+        let detail =
+            "You may not create projects. An administrator of this instance can allow it, or create one for you.";
+        let refused = || Refusal::new(ProblemKind::Forbidden, detail);
+        (person.is_admin || person.may_create_projects).then_some(person).ok_or_else(refused)
+    }
+
+    /// Refuses a person in a browser who did not prove lately who they are. A token proves nothing; it has its scopes.
+    ///
+    /// # Errors
+    /// [`ProblemKind::ProofRequired`].
+    pub fn proved(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Person(person) if person.session.is_some() && !person.is_proved => {
+                let detail = "This takes a proof of who you are: sign in again. A sign-in counts for 10 minutes.";
+                Err(Refusal::new(ProblemKind::ProofRequired, detail))
+            }
+            Self::Person(_) | Self::Program(_) => Ok(()),
         }
     }
 

@@ -1,104 +1,27 @@
 //! Use cases of people: signing in and out, sessions, tokens, passwords; and how an instance gets its first administrator.
 //!
-//! Invariant: whether an address has an account cannot be told from the outside, neither by words nor by time.
+//! Invariant: what ends an account's access ends all of it, by [`end_access`]: sessions, tokens, sign-in links.
 
 pub mod oidc;
 pub mod password;
 pub mod setup;
+mod sign_in;
 pub mod tokens;
 pub mod users;
 
-use crate::access::{Person, SESSION_PREFIX};
+pub use sign_in::{SignedIn, Visit, sign_in, sign_in_by_link};
+pub(crate) use sign_in::{begin, limit_address, lock, note_refused};
+
+use crate::access::Person;
 use crate::audit::{self, Subject};
-use crate::secret::{self, Secret};
-use crate::{Actor, Backend, Result, db, faults};
+use crate::db::user::UserRow;
+use crate::{Actor, Backend, Result, db, faults, limits, refusals};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::account::{Session, User, check_password, parse_days};
-use domain::audit::{ActorKind, AuditAction};
+use domain::account::{Session, User, parse_days};
+use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
-
-/// Where a person signs in from.
-#[derive(Clone, Debug, Default)]
-pub struct Visit {
-    /// The address of the client.
-    pub address: Option<String>,
-    /// What the browser calls itself.
-    pub agent: Option<String>,
-    /// The id of the request.
-    pub request_id: Option<String>,
-}
-
-impl Visit {
-    fn actor(&self, user: &User) -> Actor {
-        let (address, request_id) = (self.address.clone(), self.request_id.clone());
-        Actor { kind: ActorKind::User, id: Some(user.id), name: user.email.clone(), address, request_id }
-    }
-}
-
-/// What a person who has just signed in gets.
-pub struct SignedIn {
-    /// The person.
-    pub user: User,
-    /// The text of the session, for a cookie; it is not seen again.
-    pub session: String,
-    /// When it ends, however much it is used.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Signs a person in by address and password.
-///
-/// # Errors
-/// [`ProblemKind::Unauthorized`], the same for an address without an account, a wrong password, and an account that is
-/// disabled; [`ProblemKind::Unavailable`] when too many sign in at once.
-pub async fn sign_in(backend: &Backend, visit: &Visit, email: &str, password: &str) -> Result<SignedIn> {
-    let found = {
-        let mut conn = backend.pool.acquire().await?;
-        db::user::by_email(&mut conn, email.trim()).await?.filter(|user| user.disabled_at.is_none())
-    };
-    let known = found.as_ref().and_then(|user| user.password_hash.clone());
-    let checked = password::check(password.to_owned(), known).await?;
-    let (Some(user), Some(renewed)) = (found, checked) else {
-        return Err(Refusal::new(ProblemKind::Unauthorized, "The address or the password is wrong.").into());
-    };
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    if let Some(hash) = renewed {
-        db::user::set_password(&mut tx, user.id, &hash).await?;
-    }
-    let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
-    faults::commit(tx, "change").await?;
-    Ok(signed_in)
-}
-
-/// Signs in who shows a link that was made for them; it works once.
-///
-/// # Errors
-/// [`ProblemKind::Unauthorized`] when it was used or has expired.
-pub async fn sign_in_by_link(backend: &Backend, visit: &Visit, link: &str) -> Result<SignedIn> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    let user = match db::user::use_link(&mut tx, &secret::hash(link)).await? {
-        Some(id) => db::user::get(&mut tx, id).await?.filter(|user| user.disabled_at.is_none()),
-        None => None,
-    };
-    let detail = "This link was used already, or has expired. Sign in with your password.";
-    let user = user.ok_or_else(|| Refusal::new(ProblemKind::Unauthorized, detail))?;
-    let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
-    faults::commit(tx, "change").await?;
-    Ok(signed_in)
-}
-
-/// Begins a session of a person who has proved who they are.
-pub(crate) async fn begin(backend: &Backend, tx: &mut PgConnection, visit: &Visit, user: User) -> Result<SignedIn> {
-    let (secret, id) = (Secret::new(SESSION_PREFIX), Uuid::now_v7());
-    let (address, agent) = (visit.address.as_deref(), visit.agent.as_deref());
-    let new = db::session::NewSession { id, user_id: user.id, hash: &secret.hash, address, agent };
-    let expires_at = db::session::insert(tx, &new, backend.policies.session_longest).await?;
-    audit::record(tx, &visit.actor(&user), AuditAction::SignedIn, Subject::of_instance(id)).await?;
-    Ok(SignedIn { user, session: secret.text, expires_at })
-}
 
 /// The account of a person.
 ///
@@ -131,10 +54,59 @@ pub async fn end_session(backend: &Backend, actor: &Actor, person: &Person, id: 
     backend.commit(tx, "change").await
 }
 
-/// Changes the password of a person who knows the one before. Their other sessions end.
+/// Ends all access of an account: sessions, personal tokens, sign-in links; no browser of it is known any more. Its row is
+/// locked, so nothing begins beside it.
+pub(crate) async fn end_access(tx: &mut PgConnection, user_id: Uuid) -> Result<()> {
+    db::user::lock(tx, user_id).await?;
+    db::session::delete_others(tx, user_id, None).await?;
+    db::token::delete_all(tx, user_id).await?;
+    db::user::delete_links(tx, user_id).await?;
+    Ok(db::device::forget_all(tx, user_id).await?)
+}
+
+/// Signs a person out everywhere: their sessions, this one included, their tokens and sign-in links end.
 ///
 /// # Errors
-/// [`ProblemKind::ValidationFailed`] naming the field.
+/// [`ProblemKind::Forbidden`] for a token.
+pub async fn sign_out_everywhere(backend: &Backend, actor: &Actor, person: &Person) -> Result<()> {
+    in_a_browser(backend, actor, person).await?;
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    end_access(&mut tx, person.id).await?;
+    audit::record(&mut tx, actor, AuditAction::SignedOutEverywhere, Subject::of_instance(person.id)).await?;
+    faults::commit(tx, "change").await
+}
+
+/// Lets only a person pass who has signed in: their tokens do not look after their account.
+///
+/// # Errors
+/// [`ProblemKind::Forbidden`].
+pub async fn in_a_browser(backend: &Backend, actor: &Actor, person: &Person) -> Result<()> {
+    let refused =
+        || Refusal::new(ProblemKind::Forbidden, "A token may not do this: sign in to look after your account.");
+    let session = person.session.map(drop).ok_or_else(|| refused().into());
+    refusals::noted(backend, actor, None, session).await
+}
+
+/// Locks the account of a person whose session or token has not ended since it was shown: what a request begins is not left
+/// behind by a reset that came first.
+pub(crate) async fn hold(tx: &mut PgConnection, person: &Person) -> Result<UserRow> {
+    let ended = || Refusal::new(ProblemKind::Unauthorized, "The session or token has ended: sign in again.");
+    let user = lock(tx, person.id).await?.ok_or_else(ended)?;
+    if let Some(session) = person.session
+        && !db::session::is_there(tx, person.id, session).await?
+    {
+        return Err(ended().into());
+    }
+    Ok(user)
+}
+
+/// Changes the password of a person who is signed in and gives the present one. Their other sessions and their sign-in links
+/// end; their tokens stay.
+///
+/// # Errors
+/// [`ProblemKind::ValidationFailed`] naming the field; [`ProblemKind::Forbidden`] for a token, and for an account without a
+/// password; [`ProblemKind::TooManyRequests`].
 pub async fn change_password(
     backend: &Backend,
     actor: &Actor,
@@ -142,24 +114,73 @@ pub async fn change_password(
     current: &str,
     new: &str,
 ) -> Result<()> {
-    let refuse = |error: FieldError| Refusal::fields(ProblemKind::ValidationFailed, vec![error]);
-    check_password("new_password", new).map_err(refuse)?;
+    in_a_browser(backend, actor, person).await?;
+    let known = check_own_password(backend, actor, person, "current_password", current).await?;
+    let hash = password::set("new_password", new, &person.email).await?;
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    if hold(&mut tx, person).await?.password_hash.as_ref() != Some(&known) {
+        let detail = "The password was changed in between. Sign in again.";
+        return Err(Refusal::new(ProblemKind::Unauthorized, detail).into());
+    }
+    db::user::set_password(&mut tx, person.id, &hash).await?;
+    db::session::delete_others(&mut tx, person.id, person.session).await?;
+    db::user::delete_links(&mut tx, person.id).await?;
+    audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(person.id)).await?;
+    faults::commit(tx, "change").await
+}
+
+/// Lets a person in a browser prove who they are by their password: it counts for ten minutes.
+///
+/// # Errors
+/// [`ProblemKind::ValidationFailed`] naming the field, [`ProblemKind::Forbidden`], [`ProblemKind::TooManyRequests`].
+pub async fn prove(backend: &Backend, actor: &Actor, person: &Person, password: &str) -> Result<()> {
+    in_a_browser(backend, actor, person).await?;
+    check_own_password(backend, actor, person, "password", password).await?;
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    hold(&mut tx, person).await?;
+    db::session::prove(&mut tx, person.id, person.session.unwrap_or_default()).await?;
+    faults::commit(tx, "change").await
+}
+
+/// Whether the account of a person has a password.
+///
+/// # Errors
+/// [`ProblemKind::UserNotFound`].
+pub async fn has_password(backend: &Backend, person: &Person) -> Result<bool> {
+    let mut conn = backend.pool.acquire().await?;
+    Ok(users::require(&mut conn, person.id).await?.password_hash.is_some())
+}
+
+/// Checks the password of a person who is signed in; returns the hash it was checked against. Attempts are limited as
+/// sign-ins are.
+async fn check_own_password(
+    backend: &Backend,
+    actor: &Actor,
+    person: &Person,
+    field: &str,
+    given: &str,
+) -> Result<String> {
+    let subject = Subject::of_instance(person.id).named(&person.email);
+    if let Err(too_many) = backend.sign_ins.check(&limits::Subject::Person(person.id)) {
+        refusals::note(backend, actor, AuditAction::SignInLimited, subject).await;
+        return Err(Refusal::from(too_many).into());
+    }
     let known = {
         let mut conn = backend.pool.acquire().await?;
         users::require(&mut conn, person.id).await?.password_hash
     };
-    if known.is_some() && password::check(current.to_owned(), known).await?.is_none() {
-        return Err(
-            refuse(FieldError::new("current_password", "is not your password: it must be the present one")).into()
-        );
+    let Some(known) = known else {
+        let detail = "This account has no password: its person signs in elsewhere. An administrator can give it one.";
+        return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
+    };
+    if password::check(given.to_owned(), Some(known.clone())).await?.is_none() {
+        refusals::note(backend, actor, AuditAction::SignInRefused, subject).await;
+        let error = FieldError::new(field, "is not your password: it must be the present one");
+        return Err(Refusal::fields(ProblemKind::ValidationFailed, vec![error]).into());
     }
-    let hash = password::hash(new.to_owned()).await?;
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    db::user::set_password(&mut tx, person.id, &hash).await?;
-    db::session::delete_others(&mut tx, person.id, person.session).await?;
-    audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(person.id)).await?;
-    faults::commit(tx, "change").await
+    Ok(known)
 }
 
 /// When something ends that lasts so many days, as a form says it; nothing is for ever.

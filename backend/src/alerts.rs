@@ -13,7 +13,7 @@ pub(crate) use tell::{tell_ends, tell_given_up, tell_missed, tell_over_quota};
 use crate::audit::{self, Subject};
 use crate::tasks::etag::Precondition;
 use crate::{Actor, Backend, Result, db};
-use domain::alert::{Alert, AlertSettings, AlertSettingsDraft};
+use domain::alert::{Alert, AlertDelivery, AlertSettings, AlertSettingsDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::event::EventKind;
@@ -61,7 +61,8 @@ pub async fn change(
     Ok(changed)
 }
 
-/// A page of the alerts of a project, newest first.
+/// A page of the alerts of a project, newest first. Webhook addresses are shown only to callers who manage the project:
+/// such an address is often all that is needed to post to it.
 ///
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::InvalidRequest`] naming the field.
@@ -70,10 +71,14 @@ pub async fn list(
     project_id: Uuid,
     cursor: Option<&str>,
     limit: Option<u32>,
+    manages: bool,
 ) -> Result<Page<Alert>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
     let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
-    let rows = db::alert::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
+    let mut rows = db::alert::list(&mut conn, project_id, before, limit.rows() as i64 + 1).await?;
+    if !manages {
+        rows.iter_mut().flat_map(|alert| &mut alert.deliveries).for_each(AlertDelivery::mask);
+    }
     Ok(Page::of(rows, limit, |alert| alert.id))
 }

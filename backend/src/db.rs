@@ -6,6 +6,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod deletion;
+pub(crate) mod device;
 pub(crate) mod execution;
 pub(crate) mod group;
 pub(crate) mod idempotency;

@@ -44,6 +44,7 @@ pub mod pools;
 pub mod projects;
 pub mod quota;
 mod reading;
+pub mod refusals;
 pub mod retention;
 pub mod scheduler;
 mod secret;
@@ -130,6 +131,8 @@ pub struct Backend {
     events: events::Bell,
     policies: Policies,
     node: Arc<str>,
+    sign_ins: Arc<limits::SignInLimiter>,
+    refusals: Arc<refusals::Refusals>,
 }
 
 impl Backend {
@@ -141,7 +144,8 @@ impl Backend {
         policies: Policies,
         node: &str,
     ) -> Self {
-        Self { pool, reads: None, jobs, events, policies, node: node.into() }
+        let (sign_ins, refusals) = (Arc::default(), Arc::default());
+        Self { pool, reads: None, jobs, events, policies, node: node.into(), sign_ins, refusals }
     }
 
     /// The same, of whose connections reads leave this many free: a flood of them never keeps a change from its connection.

@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// After so many questions, keys that have not asked for long are forgotten.
 const TIDY_AFTER: u32 = 1_024;
@@ -97,21 +98,30 @@ pub fn neighbourhood(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Attempts to sign in that one account may see at once, from wherever they come; then one every [`ACCOUNT_EVERY`].
-const ACCOUNT_BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
-/// See [`ACCOUNT_BURST`].
-const ACCOUNT_EVERY: Duration = Duration::from_secs(10);
+/// Attempts against one subject at once, from wherever they come; then one every [`SUBJECT_EVERY`].
+const SUBJECT_BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
+/// See [`SUBJECT_BURST`].
+const SUBJECT_EVERY: Duration = Duration::from_secs(10);
 /// Attempts from one address at once, for whatever accounts; then one every [`ADDRESS_EVERY`]. A whole office may be behind it.
 const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
 /// See [`ADDRESS_BURST`].
 const ADDRESS_EVERY: Duration = Duration::from_secs(3);
-/// Characters of an address of mail that are looked at: no account has a longer one.
-const LONGEST_EMAIL: usize = 320;
 
-/// Limits attempts to sign in, by account and by address. It counts every attempt, also for an account that does not exist,
-/// so that it tells nobody which do.
+/// What the attempts that are counted together have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The account with this address, as the database folds its case; there need not be one.
+    Account(String),
+    /// A browser that has signed in to this account before. Attempts by strangers do not use its share up.
+    Device(Uuid, Vec<u8>),
+    /// A person who is signed in and gives their password again.
+    Person(Uuid),
+}
+
+/// Limits attempts to prove who one is, by subject and by address. It counts every attempt, also for an account that does
+/// not exist, so that the answers do not show which accounts do.
 pub struct SignInLimiter<C: Clock = DefaultClock> {
-    accounts: Limiter<String, C>,
+    subjects: Limiter<Subject, C>,
     addresses: Limiter<IpAddr, C>,
 }
 
@@ -125,19 +135,25 @@ impl<C: Clock + Clone> SignInLimiter<C> {
     /// With this clock.
     pub fn new(clock: &C) -> Self {
         Self {
-            accounts: Limiter::new(ACCOUNT_EVERY, ACCOUNT_BURST, clock),
+            subjects: Limiter::new(SUBJECT_EVERY, SUBJECT_BURST, clock),
             addresses: Limiter::new(ADDRESS_EVERY, ADDRESS_BURST, clock),
         }
     }
 
-    /// Counts an attempt; ask before the password is looked at.
+    /// Counts an attempt from this address; call it before anything expensive.
     ///
     /// # Errors
     /// How long it has to wait.
-    pub fn check(&self, email: &str, address: IpAddr) -> Result<(), TooMany> {
-        self.addresses.check(&neighbourhood(address))?;
-        let account: String = email.trim().chars().take(LONGEST_EMAIL).flat_map(char::to_lowercase).collect();
-        self.accounts.check(&account).map(|_| ())
+    pub fn check_address(&self, address: IpAddr) -> Result<(), TooMany> {
+        self.addresses.check(&neighbourhood(address)).map(|_| ())
+    }
+
+    /// Counts an attempt against this subject; call it before the password is hashed.
+    ///
+    /// # Errors
+    /// How long it has to wait.
+    pub fn check(&self, subject: &Subject) -> Result<(), TooMany> {
+        self.subjects.check(subject).map(|_| ())
     }
 }
 
@@ -180,23 +196,26 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_guessed_at_slowly_from_wherever_it_comes() {
+    fn a_subject_is_guessed_at_slowly_and_each_has_its_own_share() {
         let clock = FakeRelativeClock::default();
         let limiter = SignInLimiter::new(&clock);
-        for n in 0..5 {
-            assert_eq!(limiter.check(ADA, address(n)), Ok(()));
+        let account = Subject::Account(ADA.to_owned());
+        for _ in 0..5 {
+            assert_eq!(limiter.check(&account), Ok(()));
         }
-        for (n, email) in [ADA, "ADA@example.com", " Ada@Example.com "].into_iter().enumerate() {
-            assert_eq!(
-                limiter.check(email, address(10 + n as u32)),
-                Err(TooMany { retry_after_seconds: 10 }),
-                "{email}"
-            );
+        assert_eq!(limiter.check(&account), Err(TooMany { retry_after_seconds: 10 }));
+        let others = [
+            Subject::Account("grace@example.com".to_owned()),
+            Subject::Device(Uuid::nil(), vec![1]),
+            Subject::Device(Uuid::nil(), vec![2]),
+            Subject::Person(Uuid::nil()),
+        ];
+        for other in &others {
+            assert_eq!(limiter.check(other), Ok(()), "{other:?}");
         }
-        assert_eq!(limiter.check("grace@example.com", address(1)), Ok(()));
         clock.advance(Duration::from_secs(10));
-        assert_eq!(limiter.check(ADA, address(1)), Ok(()));
-        assert!(limiter.check(ADA, address(1)).is_err());
+        assert_eq!(limiter.check(&account), Ok(()));
+        assert!(limiter.check(&account).is_err());
     }
 
     #[test]
@@ -204,12 +223,12 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limiter = SignInLimiter::new(&clock);
         let near = |n: u16| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, n, n, n, n));
-        let passed = (0..1_000).filter(|n| limiter.check(&format!("{n}@example.com"), near(*n)).is_ok()).count();
+        let passed = (0..1_000).filter(|n| limiter.check_address(near(*n)).is_ok()).count();
         assert_eq!(passed, 20, "the neighbours of a network are one");
-        assert_eq!(limiter.check(ADA, near(7)), Err(TooMany { retry_after_seconds: 3 }));
-        assert_eq!(limiter.check(ADA, address(1)), Ok(()));
+        assert_eq!(limiter.check_address(near(7)), Err(TooMany { retry_after_seconds: 3 }));
+        assert_eq!(limiter.check_address(address(1)), Ok(()));
         clock.advance(Duration::from_secs(3));
-        assert_eq!(limiter.check(ADA, near(7)), Ok(()));
+        assert_eq!(limiter.check_address(near(7)), Ok(()));
     }
 
     #[test]

@@ -10,13 +10,25 @@ use domain::error::{ProblemKind, Refusal};
 use domain::project::SigningSecrets;
 use uuid::Uuid;
 
-/// The secrets of a project.
+/// The secrets of a project. Reading them is written into the audit.
 ///
 /// # Errors
 /// [`ProblemKind::ProjectNotFound`].
-pub async fn get(backend: &Backend, project_id: Uuid) -> Result<SigningSecrets> {
+pub async fn get(backend: &Backend, actor: &Actor, project_id: Uuid) -> Result<SigningSecrets> {
+    let mut tx = backend.begin().await?;
+    let secrets = db::project::secrets(&mut tx, project_id).await?.ok_or_else(no_project)?;
+    audit::record(&mut tx, actor, AuditAction::SecretRead, Subject::within(project_id, project_id)).await?;
+    backend.commit(tx, "change").await?;
+    Ok(secrets)
+}
+
+/// Whether there is a previous secret beside the current one.
+///
+/// # Errors
+/// [`ProblemKind::ProjectNotFound`].
+pub async fn is_rotating(backend: &Backend, project_id: Uuid) -> Result<bool> {
     let mut conn = backend.read().await?;
-    Ok(db::project::secrets(&mut conn, project_id).await?.ok_or_else(no_project)?)
+    Ok(db::project::secrets(&mut conn, project_id).await?.ok_or_else(no_project)?.previous.is_some())
 }
 
 /// Makes a new secret; the present one stays valid as the previous one, and the one before that ends.

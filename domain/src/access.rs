@@ -13,6 +13,20 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a personal token may be used for, of what its person may.
+    pub enum TokenScope {
+        /// Looking.
+        Read = "read",
+        /// Changing and starting tasks, groups and executions.
+        Write = "write",
+        /// Deleting, and steering deletions.
+        Delete = "delete",
+        /// Projects themselves, their people, keys and secrets; the account and the instance.
+        Manage = "manage",
+    }
+}
+
 /// What a request needs in a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
@@ -27,6 +41,17 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// The scope that a token with scopes needs for it.
+    #[must_use]
+    pub const fn scope(self) -> TokenScope {
+        match self {
+            Self::Read => TokenScope::Read,
+            Self::Write => TokenScope::Write,
+            Self::Delete => TokenScope::Delete,
+            Self::Manage => TokenScope::Manage,
+        }
+    }
+
     /// What is not allowed to who lacks it, as the end of a sentence.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! People: their accounts, the browsers they are signed in with, their tokens, and what they are in projects.
 
-use crate::access::Role;
+use crate::access::{Role, TokenScope};
 use crate::error::FieldError;
 use crate::moment::check_moment;
 use crate::project::parse_name;
@@ -18,6 +18,8 @@ pub struct User {
     pub email: String,
     /// Whether they administer the whole instance.
     pub is_admin: bool,
+    /// Whether they may create projects; administrators may in any case.
+    pub may_create_projects: bool,
     /// Since when they may not sign in any more.
     pub disabled_at: Option<DateTime<Utc>>,
     /// When the account was created.
@@ -52,6 +54,8 @@ pub struct PersonalToken {
     pub name: String,
     /// Its first characters, to tell it apart.
     pub hint: String,
+    /// What it may be used for; null: all that its person may.
+    pub scopes: Option<Vec<TokenScope>>,
     /// From then on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was used last, to the minute.
@@ -67,8 +71,23 @@ pub struct PersonalToken {
 pub struct TokenDraft {
     /// 1 to 255 characters.
     pub name: String,
+    /// `read`, `write`, `delete`, `manage`; all that its person may unless given.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<TokenScope>>, min_items = 1))]
+    pub scopes: Option<Vec<String>>,
     /// In the future; null means never.
     #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A token that may be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewToken {
+    /// Its name.
+    pub name: String,
+    /// What it may be used for: at least one, none twice. None: all that its person may.
+    pub scopes: Option<Vec<TokenScope>>,
+    /// When it ends.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -77,16 +96,27 @@ impl TokenDraft {
     ///
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
-    pub fn parse(self, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(self, now: DateTime<Utc>) -> Result<NewToken, Vec<FieldError>> {
         let mut errors = Vec::new();
         let name = parse_name("name", &self.name).map_err(|error| errors.push(error)).unwrap_or_default();
         errors.extend(self.expires_at.and_then(|at| check_moment("expires_at", at).err()));
+        let scopes = self.scopes.map(|scopes| parse_scopes(&scopes)).transpose();
+        let scopes = scopes.map_err(|error| errors.push(error)).unwrap_or_default();
         if self.expires_at.is_some_and(|at| at <= now) {
             errors
                 .push(FieldError::new("expires_at", "must be in the future, or null for a token that does not expire"));
         }
-        if errors.is_empty() { Ok(Self { name, ..self }) } else { Err(errors) }
+        if errors.is_empty() { Ok(NewToken { name, scopes, expires_at: self.expires_at }) } else { Err(errors) }
     }
+}
+
+fn parse_scopes(named: &[String]) -> Result<Vec<TokenScope>, FieldError> {
+    let refuse = || FieldError::new("scopes", format!("must be one or more of {}, or null", TokenScope::allowed()));
+    let scopes = named.iter().map(|name| name.parse()).collect::<Result<Vec<TokenScope>, _>>();
+    let mut scopes = scopes.ok().filter(|scopes| !scopes.is_empty()).ok_or_else(refuse)?;
+    scopes.sort_unstable();
+    scopes.dedup();
+    Ok(scopes)
 }
 
 /// A person in a project.

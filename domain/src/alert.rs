@@ -98,7 +98,7 @@ pub struct AlertDelivery {
     pub id: Uuid,
     /// How.
     pub channel: AlertChannel,
-    /// The address or URL.
+    /// The address or URL. Of a URL, callers who do not manage the project see the scheme and host only.
     pub target: String,
     /// Where it stands.
     pub state: DeliveryState,
@@ -108,6 +108,28 @@ pub struct AlertDelivery {
     pub sent_at: Option<DateTime<Utc>>,
     /// Why it could not be sent, the last time.
     pub error: Option<String>,
+}
+
+impl AlertDelivery {
+    /// Removes all but the scheme and host of a webhook from what is shown.
+    pub fn mask(&mut self) {
+        if self.channel != AlertChannel::Webhook {
+            return;
+        }
+        let masked = masked_url(&self.target);
+        // The words of a failure may quote the URL.
+        self.error = self.error.take().map(|error| error.replace(&self.target, &masked));
+        self.target = masked;
+    }
+}
+
+/// A URL without what may be secret in it: its path, query, user and password.
+#[must_use]
+pub fn masked_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "…".to_owned() };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}/…")
 }
 
 impl AlertState {

@@ -28,6 +28,8 @@ text_enum! {
         UserDisabled = "user.disabled",
         /// An account may sign in again.
         UserEnabled = "user.enabled",
+        /// What an account may do in the instance was changed.
+        RightsChanged = "user.rights_changed",
         /// An account was linked with somebody at an issuer of OpenID Connect.
         IdentityLinked = "user.identity_linked",
         /// A password was changed.
@@ -36,6 +38,14 @@ text_enum! {
         SignedIn = "session.created",
         /// Somebody signed out, or ended a session.
         SessionEnded = "session.ended",
+        /// A person ended all sessions, tokens and sign-in links of their account.
+        SignedOutEverywhere = "session.ended_everywhere",
+        /// Sign-ins were refused: a wrong password, an unknown account, a link that has ended.
+        SignInRefused = "session.refused",
+        /// Sign-ins were refused because there were too many.
+        SignInLimited = "session.limited",
+        /// Somebody asked for what they may not do.
+        PermissionRefused = "permission.refused",
         /// A personal token was created.
         TokenCreated = "token.created",
         /// A personal token was deleted.
@@ -54,6 +64,8 @@ text_enum! {
         KeyCreated = "api_key.created",
         /// An API key was deleted.
         KeyDeleted = "api_key.deleted",
+        /// The signing secret was read.
+        SecretRead = "signing_secret.read",
         /// The signing secret was replaced.
         SecretRotated = "signing_secret.rotated",
         /// The signing secret before it was forgotten.

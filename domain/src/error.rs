@@ -19,6 +19,8 @@ text_enum! {
         Unauthorized = "unauthorized",
         /// The caller may not do this here.
         Forbidden = "forbidden",
+        /// The person has to prove again who they are before they may do this.
+        ProofRequired = "proof-required",
         /// There is no such project for this caller.
         ProjectNotFound = "project-not-found",
         /// There is no such task in this project.
@@ -100,6 +102,7 @@ impl ProblemKind {
             Self::StatusNotSettable => "This status cannot be set",
             Self::Unauthorized => "Not signed in",
             Self::Forbidden => "Not allowed",
+            Self::ProofRequired => "Prove who you are",
             Self::ProjectNotFound => "No such project",
             Self::TaskNotFound => "No such task in this project",
             Self::TaskDeleted => "The task was deleted",

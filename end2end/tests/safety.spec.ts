@@ -26,7 +26,11 @@ for (const javaScriptEnabled of [true, false]) {
       response: { status: 500, content_type: EVIL, body: EVIL, is_truncated: false, first_byte_ms: 1, total_ms: 2 },
       logs: [["error", EVIL]],
     });
-    await api.post("/api/v1/tokens", { data: { name: EVIL } });
+    await sql.query(
+      `insert into personal_tokens (id, user_id, name, hash, hint)
+       select gen_random_uuid(), id, $1, sha256(gen_random_uuid()::text::bytea), 'sxt_' from users where email = 'ada@example.com'`,
+      [EVIL],
+    );
     await api.post(`/api/v1/projects/${project.id}/api-keys`, { data: { name: EVIL } });
     await api.post(`/api/v1/projects/${project.id}/task-groups`, { data: { name: EVIL } });
     const immediate = await newProject(api, { name: `${name} failed` });

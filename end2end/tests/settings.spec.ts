@@ -18,8 +18,9 @@ test("details, signing secret and alerts of a project are changed on its setting
     .toMatchObject({ description: "What it is for", execution_days: 7, cancel_on_delete: true, undo_window_seconds: 0 });
 
   const before = await read("/signing-secret");
-  await page.getByText("Present secret").first().click();
-  await expect(page.getByText(before.secret)).toBeVisible();
+  await page.getByRole("button", { name: "Show the secret" }).click();
+  await expect(page.getByLabel("Present secret")).toHaveValue(before.secret);
+  await page.getByRole("link", { name: "Done" }).click();
   await page.getByRole("button", { name: "Replace the secret" }).click();
   await expect(page.getByRole("button", { name: "Forget the previous secret" })).toBeVisible();
   const after = await read("/signing-secret");

@@ -11,13 +11,14 @@ use crate::rest::extract::invalid;
 use crate::rest::problem::Problem;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum_extra::extract::CookieJar;
 use backend::Actor;
 use backend::access::{Caller, Person, admit, identify};
 use backend::accounts::{self, Visit};
 use backend::api_keys::{KeyHolder, authenticate};
-use domain::access::Permission;
+use backend::refusals::noted;
+use domain::access::{Permission, TokenScope};
 use domain::api_key::Scope;
 use domain::error::{ProblemKind, Refusal};
 use std::time::Duration;
@@ -34,6 +35,12 @@ const PLAIN_COOKIE: &str = "sexton";
 #[must_use]
 pub const fn cookie_name(is_secure: bool) -> &'static str {
     if is_secure { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+/// The name of the cookie by which a browser is known that has signed in before.
+#[must_use]
+pub const fn device_cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-sexton-device" } else { "sexton-device" }
 }
 
 /// Who sent a request, found out once.
@@ -62,19 +69,21 @@ pub fn actor(parts: &Parts, caller: &Caller) -> Actor {
 }
 
 /// Where a request comes from, for who signs in.
-pub fn visit(parts: &Parts) -> Visit {
-    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Visit { address: address(parts), agent: agent.map(str::to_owned), request_id: request_id(parts) }
+pub fn visit(state: &AppState, parts: &Parts) -> Visit {
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+    let jar = CookieJar::from_headers(&parts.headers);
+    let device = jar.get(device_cookie_name(state.edge.is_https())).map(|cookie| cookie.value().to_owned());
+    Visit { address: address(parts), agent, request_id: request_id(parts), device }
 }
 
 /// The earliest answer to who is not signed in: a client that waits for it before it tries the next password leaves the machine to
 /// others. The limits hold for those who do not wait.
 const REFUSED_AFTER: Duration = Duration::from_millis(500);
 
-/// Signs a person in by address and password, unless too many tried before. A refusal takes its time.
+/// Signs a person in by address and password. A refusal takes its time.
 ///
 /// # Errors
-/// What [`accounts::sign_in`] refuses; [`ProblemKind::TooManyRequests`] with the time to come back.
+/// What [`accounts::sign_in`] refuses.
 pub async fn sign_in(
     state: &AppState,
     parts: &Parts,
@@ -82,23 +91,11 @@ pub async fn sign_in(
     password: &str,
 ) -> backend::Result<accounts::SignedIn> {
     let earliest = Instant::now() + REFUSED_AFTER;
-    let tried = try_sign_in(state, parts, email, password).await;
+    let tried = accounts::sign_in(&state.backend, &visit(state, parts), email, password).await;
     if tried.is_err() {
         sleep_until(earliest).await;
     }
     tried
-}
-
-async fn try_sign_in(
-    state: &AppState,
-    parts: &Parts,
-    email: &str,
-    password: &str,
-) -> backend::Result<accounts::SignedIn> {
-    if let Some(client) = client(&parts.extensions) {
-        state.sign_ins.check(email, client.address).map_err(Refusal::from)?;
-    }
-    accounts::sign_in(&state.backend, &visit(parts), email, password).await
 }
 
 fn request_id(parts: &Parts) -> Option<String> {
@@ -134,8 +131,10 @@ async fn admitted(parts: &mut Parts, state: &AppState, permission: Permission) -
     let Some(project) = project_of(parts, state).await? else {
         return Err(invalid("project_id", "must be a UUID such as 0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d"));
     };
-    admit(&state.backend, &caller, project, permission).await?;
-    Ok(actor(parts, &caller))
+    let actor = actor(parts, &caller);
+    let admitted = admit(&state.backend, &caller, project, permission).await;
+    noted(&state.backend, &actor, Some(project), admitted).await?;
+    Ok(actor)
 }
 
 /// The project that the path names; none also where it is not well written.
@@ -180,6 +179,10 @@ impl FromRequestParts<AppState> for Known {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = identified(parts, state).await.0?;
         let actor = actor(parts, &caller);
+        // Outside of a project a token with scopes reads, or manages.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let scope = if reads { TokenScope::Read } else { TokenScope::Manage };
+        noted(&state.backend, &actor, None, caller.may_use(scope).map_err(Into::into)).await?;
         Ok(Self(caller, actor))
     }
 }
@@ -192,7 +195,46 @@ impl FromRequestParts<AppState> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
-        Ok(Self(caller.person()?.clone(), actor))
+        let person = noted(&state.backend, &actor, None, caller.person().map_err(Into::into)).await?;
+        Ok(Self(person.clone(), actor))
+    }
+}
+
+/// A person in a browser: no token looks after an account.
+pub struct InBrowser(pub Person, pub Actor);
+
+impl FromRequestParts<AppState> for InBrowser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let SignedIn(person, actor) = SignedIn::from_request_parts(parts, state).await?;
+        accounts::in_a_browser(&state.backend, &actor, &person).await?;
+        Ok(Self(person, actor))
+    }
+}
+
+/// A person who may create projects.
+pub struct Creator(pub Actor);
+
+impl FromRequestParts<AppState> for Creator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
+        noted(&state.backend, &actor, None, caller.creator().map_err(Into::into)).await?;
+        Ok(Self(actor))
+    }
+}
+
+/// Nobody in a browser who has not proved lately who they are; comes after the permission.
+pub struct Proved;
+
+impl FromRequestParts<AppState> for Proved {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        identified(parts, state).await.0?.proved()?;
+        Ok(Self)
     }
 }
 
@@ -204,7 +246,7 @@ impl FromRequestParts<AppState> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let Known(caller, actor) = Known::from_request_parts(parts, state).await?;
-        caller.operator()?;
+        noted(&state.backend, &actor, None, caller.operator().map_err(Into::into)).await?;
         Ok(Self(actor))
     }
 }
@@ -222,7 +264,9 @@ impl FromRequestParts<AppState> for KeyCaller {
         };
         let key = authorization(&parts.headers).filter(|key| !key.is_empty()).ok_or_else(missing)?;
         let holder = authenticate(&state.backend, key).await?;
-        holder.require(Scope::Callbacks)?;
+        let (project, required) = (holder.project_id, holder.require(Scope::Callbacks));
+        let actor = actor(parts, &Caller::Program(holder.clone()));
+        noted(&state.backend, &actor, Some(project), required.map_err(Into::into)).await?;
         Ok(Self(holder))
     }
 }

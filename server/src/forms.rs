@@ -2,6 +2,7 @@
 //! They work before and without any program in the browser.
 
 mod frame;
+mod proof;
 mod secrets;
 
 use crate::AppState;
@@ -34,6 +35,7 @@ pub fn router() -> Router<AppState> {
         .route("/login", get(show_login).post(sign_in))
         .route("/login/link", post(sign_in_by_link))
         .route("/logout", post(sign_out))
+        .route("/logout/everywhere", post(sign_out_everywhere))
         .route("/setup", get(show_setup).post(claim))
         .route("/account/display", post(choose_display))
         .merge(secrets::router())
@@ -95,15 +97,13 @@ async fn sign_in_by_link(
     parts: Parts,
     ApiForm(form): ApiForm<SignInForm>,
 ) -> Response {
-    let result = accounts::sign_in_by_link(&state.backend, &visit(&parts), &form.token).await;
+    let result = accounts::sign_in_by_link(&state.backend, &visit(&state, &parts), &form.token).await;
     begun(&state, &frame, result, SignInForm { token: String::new(), ..form })
 }
 
 fn begun(state: &AppState, frame: &Frame, result: backend::Result<Begun>, form: SignInForm) -> Response {
     match result {
-        Ok(begun) => {
-            (with_session(state, begun.session), Redirect::to(own_path(&form.next).unwrap_or("/"))).into_response()
-        }
+        Ok(begun) => (with_session(state, &begun), Redirect::to(own_path(&form.next).unwrap_or("/"))).into_response(),
         Err(error) => {
             let refusal = error.into_refusal();
             let code = status(&refusal);
@@ -119,6 +119,14 @@ async fn sign_out(State(state): State<AppState>, who: Result<SignedIn, Problem>)
     {
         accounts::end_session(&state.backend, &actor, &person, session).await?;
     }
+    Ok((without_session(&state), Redirect::to("/login")).into_response())
+}
+
+async fn sign_out_everywhere(
+    State(state): State<AppState>,
+    SignedIn(person, actor): SignedIn,
+) -> Result<Response, Problem> {
+    accounts::sign_out_everywhere(&state.backend, &actor, &person).await?;
     Ok((without_session(&state), Redirect::to("/login")).into_response())
 }
 
@@ -146,8 +154,8 @@ async fn claim(
     parts: Parts,
     ApiForm(form): ApiForm<SignInForm>,
 ) -> Response {
-    match setup::claim(&state.backend, &visit(&parts), &form.token, &form.email, &form.password).await {
-        Ok(begun) => (with_session(&state, begun.session), Redirect::to("/")).into_response(),
+    match setup::claim(&state.backend, &visit(&state, &parts), &form.token, &form.email, &form.password).await {
+        Ok(begun) => (with_session(&state, &begun), Redirect::to("/")).into_response(),
         Err(error) => {
             let refusal = error.into_refusal();
             let code = status(&refusal);

@@ -22,7 +22,7 @@ pub mod workers;
 
 use axum::extract::FromRef;
 use backend::accounts::oidc::Issuer;
-use backend::limits::{Limiter, SignInLimiter};
+use backend::limits::Limiter;
 use backend::{Backend, events::Bus, jobs::ApalisQueue};
 use edge::Edge;
 use edge::streams::Streams;
@@ -56,8 +56,6 @@ pub struct AppState {
     pub oidc: Option<Issuer>,
     /// Bytes of a request body.
     pub body_limit: usize,
-    /// How often somebody may try to sign in.
-    pub sign_ins: Arc<SignInLimiter>,
     /// Open streams of events.
     pub streams: Arc<Streams>,
     /// The use cases, over a connection of the probes' own: they do not wait behind people.

@@ -33,15 +33,17 @@ pub fn router() -> Router<AppState> {
 #[serde(default)]
 struct Wanted {
     next: String,
+    /// Not empty: they are to prove again who they are.
+    proof: String,
 }
 
 async fn depart(State(state): State<AppState>, frame: Frame, query: Result<Query<Wanted>, QueryRejection>) -> Response {
-    let next = query.map(|Query(wanted)| wanted.next).unwrap_or_default();
+    let Wanted { next, proof } = query.map(|Query(wanted)| wanted).unwrap_or_default();
     let next = own_path(&next).unwrap_or("/");
     if matches!(setup::is_claimed(&state.backend).await, Ok(false)) {
         return Redirect::to("/setup").into_response();
     }
-    let departed = async { oidc::depart(&state.backend, issuer(&state)?, next).await };
+    let departed = async { oidc::depart(&state.backend, issuer(&state)?, next, !proof.is_empty()).await };
     match departed.await {
         Ok(departure) => {
             let no_store = [(header::CACHE_CONTROL, "no-store")];
@@ -74,11 +76,11 @@ async fn arrive(
         let browser = jar.get(cookie_name(&state)).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
         let Brought { state: flow, code, iss, error, error_description } = brought;
         let arrival = Arrival { browser, state: flow, code, iss, error, error_description };
-        oidc::arrive(&state.backend, issuer(&state)?, &visit(&parts), &arrival).await
+        oidc::arrive(&state.backend, issuer(&state)?, &visit(&state, &parts), &arrival).await
     };
     match arrived.await {
         Ok((begun, next)) => {
-            (with_session(&state, begun.session), cookie(&state, ""), Redirect::to(own_path(&next).unwrap_or("/")))
+            (with_session(&state, &begun), cookie(&state, ""), Redirect::to(own_path(&next).unwrap_or("/")))
                 .into_response()
         }
         Err(failure) => refused(&state, &frame, failure, ""),

@@ -5,7 +5,7 @@ use crate::claim::password_of;
 use crate::config::{DatabaseSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
 use crate::serve::migration_pool;
 use anyhow::{Context, Result};
-use backend::access::Person;
+use backend::accounts::users::Rights;
 use backend::accounts::{tokens, users};
 use backend::events::Bell;
 use backend::jobs::{ApalisQueue, QueueSettings};
@@ -25,9 +25,10 @@ pub async fn user(arguments: UserArguments) -> Result<()> {
     let (backend, actor) = (backend(&arguments.database)?, Actor::system("operator"));
     let id = async |email: &str| -> Result<Uuid> { Ok(users::by_email(&backend, email).await?.id) };
     match arguments.command {
-        UserCommand::Add { email, admin, password_file } => {
+        UserCommand::Add { email, admin, create_projects, password_file } => {
             let (password, is_made) = password(password_file)?;
-            let user = users::add(&backend, &actor, &email, &password, admin).await?;
+            let rights = Rights { is_admin: admin, may_create_projects: create_projects };
+            let user = users::add(&backend, &actor, &email, &password, rights).await?;
             println!(
                 "{} may sign in{}.",
                 user.email,
@@ -37,22 +38,25 @@ pub async fn user(arguments: UserArguments) -> Result<()> {
         }
         UserCommand::Disable { email } => {
             users::set_disabled(&backend, &actor, id(&email).await?, true).await?;
-            println!("{email} may not sign in any more; sessions and tokens have ended.");
+            println!("{email} may not sign in any more; sessions, tokens and sign-in links have ended.");
         }
         UserCommand::Enable { email } => {
             users::set_disabled(&backend, &actor, id(&email).await?, false).await?;
             println!("{email} may sign in again.");
         }
-        UserCommand::Token { email, name, days } => {
-            let user = users::by_email(&backend, &email).await?;
-            let person = Person { id: user.id, email: user.email, is_admin: user.is_admin, session: None };
-            let draft = TokenDraft { name, expires_at: in_days(&backend, days).await? };
-            println!("{}", tokens::create(&backend, &actor, &person, draft).await?.1);
+        UserCommand::Projects { email, forbid } => {
+            users::set_creator(&backend, &actor, id(&email).await?, !forbid).await?;
+            println!("{email} may {}create projects.", if forbid { "no longer " } else { "" });
+        }
+        UserCommand::Token { email, name, scopes, days } => {
+            let scopes = Some(scopes).filter(|scopes| !scopes.is_empty());
+            let draft = TokenDraft { name, scopes, expires_at: in_days(&backend, days).await? };
+            println!("{}", tokens::make(&backend, &actor, &email, draft).await?.1);
         }
         UserCommand::ResetPassword { email, password_file } => {
             let (password, is_made) = password(password_file)?;
             users::reset_password(&backend, &actor, id(&email).await?, &password).await?;
-            println!("{email} has another password; sessions have ended.");
+            println!("{email} has another password; sessions, tokens and sign-in links have ended.");
             tell(&password, is_made);
         }
     }

@@ -39,7 +39,7 @@ const READ_ONLY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; b
 pub fn router() -> (axum::Router<AppState>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(document::Start::openapi())
         .routes(routes!(session::get, session::create, session::delete))
-        .routes(routes!(session::list))
+        .routes(routes!(session::list, session::end_all))
         .routes(routes!(session::end))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))

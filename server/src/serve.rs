@@ -4,8 +4,8 @@ use crate::config::derived::EVENT_CONNECTIONS;
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
-use crate::{AppState, claim, demo, router, site, telemetry};
-use anyhow::{Context, Result, bail};
+use crate::{AppState, claim, demo, router, site, telemetry, workers};
+use anyhow::{Context, Result};
 use backend::Backend;
 use backend::alerts::Courier;
 use backend::clock::Clock;
@@ -16,10 +16,11 @@ use backend::jobs::ApalisQueue;
 use backend::pools::{self, PoolSettings};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,8 +69,9 @@ pub async fn run(settings: Settings) -> Result<()> {
     let node = Node::new(&settings, metrics, listener.local_addr()?, stop.clone())?;
     let tracker = TaskTracker::new();
     let state = node.state.clone();
-    let refused = Arc::new(OnceLock::new());
-    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), Arc::clone(&refused)));
+    tracker.spawn(workers::record_refusals(node.state.backend.clone(), stop.clone()));
+    let (failed, mut failure) = oneshot::channel();
+    tracker.spawn(begin(settings.clone(), node, tracker.clone(), stop.clone(), failed));
     tokio::spawn(signals.stop(stop.clone()));
     if let Some(admin) = admin {
         tracing::info!("probes and metrics are at http://{}", admin.local_addr()?);
@@ -80,10 +82,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     if timeout(Duration::from_secs(settings.shutdown_seconds), tracker.wait()).await.is_err() {
         tracing::warn!("shutdown took too long; what was under way will be taken up again");
     }
-    match refused.get() {
-        Some(reason) => bail!("{reason}"),
-        None => Ok(()),
-    }
+    failure.try_recv().map_or(Ok(()), Err)
 }
 
 /// One process: its state and the pools behind it.
@@ -122,7 +121,6 @@ impl Node {
             leptos: site::leptos_options(listen),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             is_demo: settings.demo,
-            sign_ins: Arc::default(),
             keys: Arc::new(settings.edge.keys()),
             streams: settings.edge.streams(),
             health: backend(pool("sexton health", 1)?),
@@ -141,21 +139,21 @@ impl Node {
     }
 }
 
-/// Waits for the database, migrates it, fills the demo, starts the loops; stops the node where `refused` says why.
+/// Waits for the database, migrates it, fills the demo, starts the loops. What waiting does not help ends the node.
 async fn begin(
     settings: Settings,
     node: Node,
     tracker: TaskTracker,
     stop: CancellationToken,
-    refused: Arc<OnceLock<String>>,
+    failed: oneshot::Sender<anyhow::Error>,
 ) {
     let mut pause = Duration::from_millis(200);
     loop {
         match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
-            Some(Err(error)) if matches!(error.downcast_ref(), Some(Unfit::Refused(_))) => {
-                let _ = refused.set(error.to_string());
+            Some(Err(error)) if error.is::<claim::Unusable>() || matches!(error.downcast_ref(), Some(Unfit::Refused(_))) => {
+                drop(failed.send(error));
                 stop.cancel();
                 return;
             }

@@ -3,6 +3,7 @@
 use crate::config::LogFormat;
 use anyhow::{Context, Result};
 use domain::alert::{AlertChannel, DeliveryState};
+use domain::audit::AuditAction;
 use domain::deletion::FailureKind;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -44,6 +45,7 @@ fn describe() {
     metrics::describe_counter!("sexton_deletions_failed_total", "Deletions given up, by kind of failure");
     metrics::describe_counter!("sexton_deletions_retried_total", "Failed deletions started over");
     metrics::describe_counter!("sexton_reconciler_rescues_total", "Stuck deletions handed over again");
+    metrics::describe_counter!("sexton_refusals_total", "Refused sign-ins, lockouts and permissions, by action");
     metrics::describe_counter!("sexton_alert_attempts_total", "Attempts to send alerts, by channel and end");
     metrics::describe_counter!(
         "sexton_executions_total",
@@ -84,6 +86,9 @@ fn describe() {
             let labels = [("channel", channel.as_str()), ("end", end.as_str())];
             metrics::counter!("sexton_alert_attempts_total", &labels).absolute(0);
         }
+    }
+    for action in [AuditAction::SignInRefused, AuditAction::SignInLimited, AuditAction::PermissionRefused] {
+        metrics::counter!("sexton_refusals_total", "action" => action.as_str()).absolute(0);
     }
     for kind in FailureKind::ALL {
         metrics::counter!("sexton_deletions_failed_total", "kind" => kind.as_str()).absolute(0);

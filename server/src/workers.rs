@@ -11,7 +11,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{health, projects, quota, retention, tasks};
+use backend::{health, projects, quota, refusals, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -26,6 +26,8 @@ const SCHEDULER_TICK: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(3);
 /// How often alerts are looked for.
 const ALERT_TICK: Duration = Duration::from_secs(1);
+/// How often refusals are looked for whose minute is over.
+const REFUSALS_TICK: Duration = Duration::from_secs(10);
 /// How often projects that are being deleted are looked at.
 const PROJECT_TICK: Duration = Duration::from_secs(1);
 /// How often the gauges are set.
@@ -112,6 +114,16 @@ async fn send_alerts(courier: Courier, stop: CancellationToken) {
             Err(error) => tracing::debug!(%error, "no alerts could be taken"),
         }
         stop.run_until_cancelled(sleep(ALERT_TICK)).await;
+    }
+}
+
+/// Writes the refusals whose minute is over; all of them before the node stops.
+pub async fn record_refusals(backend: Backend, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(REFUSALS_TICK)).await.is_some() {
+        refusals::flush(&backend, false).await;
+    }
+    if timeout(PATIENCE, refusals::flush(&backend, true)).await.is_err() {
+        tracing::debug!("the last refusals could not be written");
     }
 }
 

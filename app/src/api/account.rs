@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
-use super::plain::{authenticate, backend, may, operate, redirect_form};
+use super::plain::{backend, may, operate, person, redirect_form};
 #[cfg(feature = "ssr")]
 use domain::access::Permission;
 
@@ -22,9 +22,8 @@ const ACCOUNTS: &str = "/accounts";
 #[server(protocol = Wire, prefix = "/fn", endpoint = "change_password")]
 pub async fn change_password(current_password: String, new_password: String) -> Result<Option<String>, AppError> {
     let result = async {
-        let (caller, actor) = authenticate()?;
-        let (person, backend) = (caller.person()?, backend()?);
-        backend::accounts::change_password(&backend, &actor, person, &current_password, &new_password).await?;
+        let (person, actor) = person().await?;
+        backend::accounts::change_password(&backend()?, &actor, &person, &current_password, &new_password).await?;
         Ok(Some(format!("{ACCOUNT}?notice=password")))
     };
     let result: Result<Option<String>, AppError> = result.await;
@@ -36,8 +35,8 @@ pub async fn change_password(current_password: String, new_password: String) -> 
 #[server(protocol = Wire, prefix = "/fn", endpoint = "end_session")]
 pub async fn end_session(id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let (caller, actor) = authenticate()?;
-        backend::accounts::end_session(&backend()?, &actor, caller.person()?, id).await?;
+        let (person, actor) = person().await?;
+        backend::accounts::end_session(&backend()?, &actor, &person, id).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;
@@ -49,8 +48,8 @@ pub async fn end_session(id: Uuid) -> Result<Option<String>, AppError> {
 #[server(protocol = Wire, prefix = "/fn", endpoint = "delete_token")]
 pub async fn delete_token(id: Uuid) -> Result<Option<String>, AppError> {
     let result = async {
-        let (caller, actor) = authenticate()?;
-        backend::accounts::tokens::delete(&backend()?, &actor, caller.person()?, id).await?;
+        let (person, actor) = person().await?;
+        backend::accounts::tokens::delete(&backend()?, &actor, &person, id).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;
@@ -62,8 +61,21 @@ pub async fn delete_token(id: Uuid) -> Result<Option<String>, AppError> {
 #[server(protocol = Wire, prefix = "/fn", endpoint = "set_account")]
 pub async fn set_account(id: Uuid, is_disabled: bool) -> Result<Option<String>, AppError> {
     let result = async {
-        let actor = operate()?;
+        let actor = operate().await?;
         backend::accounts::users::set_disabled(&backend()?, &actor, id, is_disabled).await?;
+        Ok(None)
+    };
+    let result: Result<Option<String>, AppError> = result.await;
+    redirect_form(&result, &(), ACCOUNTS, |_| ACCOUNTS.to_owned());
+    result
+}
+
+/// Lets an account create projects, or no longer; for who administers the instance.
+#[server(protocol = Wire, prefix = "/fn", endpoint = "set_creator")]
+pub async fn set_creator(id: Uuid, may_create: bool) -> Result<Option<String>, AppError> {
+    let result = async {
+        let actor = operate().await?;
+        backend::accounts::users::set_creator(&backend()?, &actor, id, may_create).await?;
         Ok(None)
     };
     let result: Result<Option<String>, AppError> = result.await;

@@ -49,7 +49,7 @@ pub async fn retry_failed(project_id: Option<Uuid>) -> Result<Option<String>, Ap
     let result = async {
         let actor = match project_id {
             Some(id) => may(Permission::Delete, id).await?,
-            None => operate()?,
+            None => operate().await?,
         };
         Ok(backend::tasks::steer::retry_all(&backend()?, &actor, project_id).await?)
     };

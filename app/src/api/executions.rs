@@ -44,8 +44,8 @@ impl Fragment {
 /// The part of a page that stands at this address: a path and a query.
 #[server(protocol = Wire, prefix = "/fn", endpoint = "get_fragment")]
 pub async fn get_fragment(at: String) -> Result<Fragment, AppError> {
-    let (caller, _) = authenticate()?;
-    crate::fragments::render(&backend()?, &caller, &at).await
+    let (caller, actor) = authenticate()?;
+    crate::fragments::render(&backend()?, &caller, &actor, &at).await
 }
 
 /// Starts a run by hand; answers where it is watched.

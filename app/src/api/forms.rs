@@ -85,9 +85,9 @@ impl TaskForm {
     /// Where the form stands.
     #[must_use]
     pub fn path(&self) -> String {
-        match self.uuid.as_str() {
-            "" => format!("/projects/{}/tasks/new", self.project_id),
-            uuid => format!("/projects/{}/tasks/{uuid}/edit", self.project_id),
+        match self.uuid.parse::<Uuid>() {
+            Err(_) => format!("/projects/{}/tasks/new", self.project_id),
+            Ok(uuid) => format!("/projects/{}/tasks/{uuid}/edit", self.project_id),
         }
     }
 }
@@ -130,6 +130,9 @@ impl From<&Task> for TaskForm {
 }
 
 #[cfg(feature = "ssr")]
+pub(super) use reading::edited;
+
+#[cfg(feature = "ssr")]
 mod reading {
     use super::{ProjectForm, TaskForm};
     use backend::tasks::etag::Precondition;
@@ -156,8 +159,11 @@ mod reading {
 
     impl TaskForm {
         /// The task that is edited; none for a new one.
-        pub fn uuid(&self) -> Option<Uuid> {
-            self.uuid.parse().ok()
+        ///
+        /// # Errors
+        /// When it is neither an id nor empty.
+        pub fn uuid(&self) -> Result<Option<Uuid>, Refusal> {
+            edited("uuid", &self.uuid)
         }
 
         /// The version that was being edited: somebody else's change in between is not overwritten.
@@ -212,6 +218,15 @@ mod reading {
                 completion: optional("completion", &self.completion)?,
             })
         }
+    }
+
+    /// The id of what a form edits; none where it makes something new.
+    ///
+    /// # Errors
+    /// When it is neither an id nor empty.
+    pub fn edited(field: &str, text: &str) -> Result<Option<Uuid>, Refusal> {
+        let refused = |_| refusal(field, "must be the id of what is edited, or empty for something new");
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(refused) }
     }
 
     fn list(text: &str) -> Vec<String> {

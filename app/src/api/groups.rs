@@ -47,14 +47,14 @@ pub async fn save_group(form: GroupForm) -> Result<Option<String>, AppError> {
             timezone: given(&form.timezone),
         };
         let seen = form.version.parse().map_or(Precondition::None, |version| Precondition::OneOf(vec![version]));
-        match form.id.parse() {
-            Ok(id) => change(&backend()?, &actor, form.project_id, id, &seen, Change::Replace(draft)).await?,
-            Err(_) => create(&backend()?, &actor, form.project_id, draft).await?,
+        match super::forms::edited("id", &form.id)? {
+            Some(id) => change(&backend()?, &actor, form.project_id, id, &seen, Change::Replace(draft)).await?,
+            None => create(&backend()?, &actor, form.project_id, draft).await?,
         };
         Ok(Some(list.clone()))
     };
     let result: Result<Option<String>, AppError> = result.await;
-    let page = if form.id.is_empty() { "new" } else { form.id.as_str() };
+    let page = form.id.parse::<Uuid>().map_or_else(|_| "new".to_owned(), |id| id.to_string());
     redirect_form(&result, &form, &format!("{list}/{page}"), |_| list.clone());
     result
 }

@@ -1,9 +1,10 @@
 //! What a server function has around it: the caller, the use cases, and the redirect that answers a plain form.
 
 use crate::error::AppError;
-use backend::access::{Caller, admit};
+use backend::access::{Caller, Person, admit};
+use backend::refusals::noted;
 use backend::{Actor, Backend};
-use domain::access::Permission;
+use domain::access::{Permission, TokenScope};
 use domain::error::{ProblemKind, Refusal};
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -24,15 +25,34 @@ pub(super) fn authenticate() -> Result<(Caller, Actor), AppError> {
 /// Who calls, if they have the permission in the project.
 pub(super) async fn may(permission: Permission, project_id: Uuid) -> Result<Actor, AppError> {
     let (caller, actor) = authenticate()?;
-    admit(&backend()?, &caller, project_id, permission).await?;
+    let backend = backend()?;
+    let admitted = admit(&backend, &caller, project_id, permission).await;
+    noted(&backend, &actor, Some(project_id), admitted).await?;
     Ok(actor)
 }
 
 /// Who calls, if they administer the instance.
-pub(super) fn operate() -> Result<Actor, AppError> {
+pub(super) async fn operate() -> Result<Actor, AppError> {
     let (caller, actor) = authenticate()?;
-    caller.operator()?;
+    let operator = caller.may_use(TokenScope::Manage).and_then(|()| caller.operator().map(drop));
+    noted(&backend()?, &actor, None, operator.map_err(Into::into)).await?;
     Ok(actor)
+}
+
+/// Who calls, if they may create projects.
+pub(super) async fn creator() -> Result<Actor, AppError> {
+    let (caller, actor) = authenticate()?;
+    let creator = caller.may_use(TokenScope::Manage).and_then(|()| caller.creator().map(drop));
+    noted(&backend()?, &actor, None, creator.map_err(Into::into)).await?;
+    Ok(actor)
+}
+
+/// Who calls, if they are a person.
+pub(super) async fn person() -> Result<(Person, Actor), AppError> {
+    let (caller, actor) = authenticate()?;
+    noted(&backend()?, &actor, None, caller.may_use(TokenScope::Manage).map_err(Into::into)).await?;
+    let person = noted(&backend()?, &actor, None, caller.person().map_err(Into::into)).await?;
+    Ok((person.clone(), actor))
 }
 
 /// The way to the use cases.
@@ -52,7 +72,7 @@ pub(super) fn redirect_form<T, F: Serialize>(
         return;
     }
     match result {
-        Ok(value) => leptos_axum::redirect(&done(value)),
+        Ok(value) => redirect(&done(value)),
         Err(error) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
             let typed = serde_json::to_value(typed).unwrap_or_default();
@@ -61,9 +81,18 @@ pub(super) fn redirect_form<T, F: Serialize>(
                 query.append_pair(key, &text);
             }
             query.append_pair("error", &serde_json::to_string(&error.0).unwrap_or_default());
-            leptos_axum::redirect(&format!("{form_path}?{}", query.finish()));
+            redirect(&format!("{form_path}?{}", query.finish()));
         }
     }
+}
+
+/// To a page of ours; to the first one rather than to what is no address.
+fn redirect(path: &str) {
+    leptos_axum::redirect(if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        path
+    } else {
+        "/"
+    });
 }
 
 fn is_plain_form() -> bool {

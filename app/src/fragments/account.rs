@@ -9,6 +9,7 @@ use crate::error::AppError;
 use crate::{view, viewer};
 use backend::Backend;
 use backend::access::{Caller, Person};
+use domain::access::TokenScope;
 use domain::account::{PersonalToken, Session};
 use domain::display::{Display, Theme, Times};
 use leptos::prelude::*;
@@ -138,6 +139,10 @@ fn browsers(person: &Person, sessions: &[Session]) -> AnyView {
                 <thead><tr><th scope="col">"Browser"</th><th scope="col">"Since"</th><th scope="col">"Last seen"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{sessions.iter().map(row).collect_view()}</tbody>
             </table>
+            <form class="form" method="post" action="/logout/everywhere" aria-label="Sign out everywhere">
+                <p class="sub">"If somebody else may have got in: ends every session, this one included, and deletes your tokens and sign-in links."</p>
+                <div class="foot"><button type="submit" class="btn danger" id="sign-out-everywhere">"Sign out everywhere"</button></div>
+            </form>
         </section>
     }
 }
@@ -147,26 +152,50 @@ fn programs(tokens: &[PersonalToken]) -> AnyView {
         view! {
             <tr data-testid="token-row">
                 <td>{token.name.clone()}<div class="sub mono">{format!("{}…", token.hint)}</div></td>
+                <td data-label="May">{may(token)}</td>
                 <td data-label="Last use">{moment_or_dash(token.last_used_at)}</td>
                 <td data-label="Ends">{moment_or_dash(token.expires_at)}</td>
                 <td class="actions">{one_button::<DeleteToken>(token.id, format!("delete-{}", token.id), "Delete")}</td>
             </tr>
         }
     };
+    let scopes = TokenScope::ALL.iter().map(|scope| {
+        let words = match scope {
+            TokenScope::Read => "Read",
+            TokenScope::Write => "Change and start things",
+            TokenScope::Delete => "Delete things",
+            TokenScope::Manage => "Manage projects, their people, keys and secrets",
+        };
+        view! {
+            <label class="radio">
+                <input type="checkbox" name=scope.as_str() value="on" />
+                {words}
+            </label>
+        }
+    });
     view! {
         <section class="card table" aria-labelledby="tokens">
             <h2 id="tokens" class="pad">"Personal tokens"</h2>
             <table>
-                <thead><tr><th scope="col">"Name"</th><th scope="col">"Last use"</th><th scope="col">"Ends"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
+                <thead><tr><th scope="col">"Name"</th><th scope="col">"May"</th><th scope="col">"Last use"</th><th scope="col">"Ends"</th><th scope="col"><span class="visually-hidden">"Actions"</span></th></tr></thead>
                 <tbody>{tokens.iter().map(row).collect_view()}</tbody>
             </table>
             {none(tokens, "There is none.")}
             <form class="form" method="post" action="/account/tokens" aria-label="Create a token">
-                <p class="sub">"A program with your token may what you may: Authorization: Bearer sxt_…"</p>
+                <p class="sub">"A program with your token acts as you: Authorization: Bearer sxt_…"</p>
                 {named("token")}
+                <fieldset class="kinds"><legend>"It may (nothing ticked: all that you may)"</legend>{scopes.collect_view()}</fieldset>
                 <div class="foot"><button type="submit" class="btn primary" id="create-token">"Create a token"</button></div>
             </form>
         </section>
+    }
+}
+
+/// What a token may be used for.
+fn may(token: &PersonalToken) -> String {
+    match &token.scopes {
+        None => "all that you may".to_owned(),
+        Some(scopes) => scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "),
     }
 }
 

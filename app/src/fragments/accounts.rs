@@ -3,7 +3,7 @@
 use super::address::{Address, href};
 use super::html;
 use super::parts::{moment, next_page};
-use crate::api::{Fragment, SetAccount};
+use crate::api::{Fragment, SetAccount, SetCreator};
 use crate::error::AppError;
 use crate::view;
 use backend::Backend;
@@ -43,8 +43,19 @@ fn row(user: &User, viewer: Uuid) -> AnyView {
     let may = match (user.disabled_at, user.is_admin) {
         (Some(at), _) => view! { "Nothing: disabled " {moment(at)} },
         (None, true) => "Administer this instance".into_any(),
+        (None, false) if user.may_create_projects => "Create projects, and what projects allow".into_any(),
         (None, false) => "What projects allow".into_any(),
     };
+    let creator = (user.disabled_at.is_none() && !user.is_admin).then(|| {
+        let words = if user.may_create_projects { "Forbid new projects" } else { "Let create projects" };
+        view! {
+            <form method="post" action=SetCreator::PATH class="inline">
+                <input type="hidden" name="id" value=user.id.to_string() />
+                <input type="hidden" name="may_create" value=(!user.may_create_projects).to_string() />
+                <button type="submit" class="btn" id=format!("creator-{}", user.id)>{words}</button>
+            </form>
+        }
+    });
     let is_disabled = user.disabled_at.is_some();
     let password = (!is_disabled && user.id != viewer).then(|| {
         view! {
@@ -59,6 +70,7 @@ fn row(user: &User, viewer: Uuid) -> AnyView {
             <td data-label="May">{may}</td>
             <td data-label="Since">{moment(user.created_at)}</td>
             <td class="actions">
+                {creator}
                 {password}
                 <form method="post" action=SetAccount::PATH class="inline">
                     <input type="hidden" name="id" value=user.id.to_string() />
@@ -82,6 +94,10 @@ fn new() -> AnyView {
             <label class="radio">
                 <input type="checkbox" name="admin" value="on" />
                 "Administers this instance"
+            </label>
+            <label class="radio">
+                <input type="checkbox" name="create_projects" value="on" />
+                "May create projects"
             </label>
             <div class="foot"><button type="submit" class="btn primary" id="add-account">"Add"</button></div>
         </form>

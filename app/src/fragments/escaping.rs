@@ -130,7 +130,7 @@ fn the_deletion_of_a_project_shows_its_name_and_its_error_as_texts() {
     assert_harmless(project_deletion::progress(&project(), &deletion));
     assert_harmless(project_deletion::consent(&project(), &ProjectDeletionPreview { tasks: 1, ..Default::default() }));
     let card = projects::Card { project: project(), counts: vec![(TaskStatus::Active, 1)], failures_24h: 1 };
-    assert_harmless(projects::whole(&Page { data: vec![card], next_cursor: Some(EVIL.to_owned()) }));
+    assert_harmless(projects::whole(&Page { data: vec![card], next_cursor: Some(EVIL.to_owned()) }, true));
 }
 
 fn assert_harmless(view: AnyView) {
@@ -259,12 +259,27 @@ fn a_deletion_shows_its_task_who_asked_and_why_it_failed_as_texts() {
 #[test]
 fn no_text_of_accounts_becomes_markup() {
     let (id, at) = (Uuid::nil(), DateTime::UNIX_EPOCH);
-    let person = Person { id, email: EVIL.to_owned(), is_admin: true, session: None };
+    let person = Person {
+        id,
+        email: EVIL.to_owned(),
+        is_admin: true,
+        may_create_projects: true,
+        session: None,
+        is_proved: false,
+        scopes: None,
+    };
     let agent = Some(EVIL.to_owned());
     let session = Session { id, created_at: at, last_seen_at: at, expires_at: at, address: agent.clone(), agent };
     let (name, hint) = (EVIL.to_owned(), EVIL.to_owned());
-    let token = PersonalToken { id, name, hint, expires_at: None, last_used_at: None, created_at: at };
+    let token = PersonalToken { id, name, hint, scopes: None, expires_at: None, last_used_at: None, created_at: at };
     assert_harmless(account::whole(&person, &[session], &[token], Display::default(), None));
-    let user = User { id, email: EVIL.to_owned(), is_admin: false, disabled_at: Some(at), created_at: at };
+    let user = User {
+        id,
+        email: EVIL.to_owned(),
+        is_admin: false,
+        may_create_projects: true,
+        disabled_at: Some(at),
+        created_at: at,
+    };
     assert_harmless(accounts::whole(&Page { data: vec![user], next_cursor: Some(EVIL.to_owned()) }, id));
 }

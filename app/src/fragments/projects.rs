@@ -36,14 +36,18 @@ pub async fn list(backend: &Backend, caller: &Caller, address: &Address<'_>) -> 
         let failures_24h = failures.iter().find(|(id, _)| *id == project.id).map_or(0, |(_, failed)| *failed);
         data.push(Card { project, counts, failures_24h });
     }
-    Ok(Fragment::new("Projects", &html(whole(&Page { data, next_cursor: page.next_cursor }))))
+    Ok(Fragment::new("Projects", &html(whole(&Page { data, next_cursor: page.next_cursor }, caller.creator().is_ok()))))
 }
 
-pub(super) fn whole(page: &Page<Card>) -> AnyView {
+pub(super) fn whole(page: &Page<Card>, creates: bool) -> AnyView {
     let none = page.data.is_empty().then(|| {
         empty(
             "No project yet",
-            "A project holds tasks, and says where their calls go. Create one, then add a task to it.",
+            if creates {
+                "A project holds tasks, and says where their calls go. Create one, then add a task to it."
+            } else {
+                "You are in no project yet. An administrator of a project can add you to it."
+            },
         )
     });
     let next = page.next_cursor.as_deref().map(|cursor| href("/projects", &[("cursor", Some(cursor))]));
@@ -51,7 +55,7 @@ pub(super) fn whole(page: &Page<Card>) -> AnyView {
         <div class="head">
             <h1>"Projects"</h1>
             <span class="space"></span>
-            <a class="btn primary" href="/projects/new">"New project"</a>
+            {creates.then(|| view! { <a class="btn primary" href="/projects/new">"New project"</a> })}
         </div>
         {none}
         <ul class="cards">{page.data.iter().map(card).collect_view()}</ul>

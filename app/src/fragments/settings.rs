@@ -13,7 +13,7 @@ use domain::account::Member;
 use domain::alert::{Alert, AlertKind, AlertSettings, AlertState};
 use domain::api_key::ApiKey;
 use domain::page::Limit;
-use domain::project::{Project, SigningSecrets};
+use domain::project::Project;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use uuid::Uuid;
@@ -35,16 +35,19 @@ pub async fn page(
         return Ok(Fragment::new(&format!("Settings of {}", project.name), &html(for_all(project, &members, address))));
     }
     let keys = backend::api_keys::list(backend, project.id, None, Some(Limit::MAX)).await?.data;
-    let secrets = backend::signing::get(backend, project.id).await?;
+    let is_rotating = backend::signing::is_rotating(backend, project.id).await?;
     let settings = backend::alerts::settings(backend, project.id).await?;
-    let alerts = backend::alerts::list(backend, project.id, None, Some(LISTED)).await?.data;
+    let alerts = backend::alerts::list(backend, project.id, None, Some(LISTED), true).await?.data;
     let title = format!("Settings of {}", project.name);
-    Ok(Fragment::new(&title, &html(whole(project, &secrets, &settings, &alerts, &People { members, keys }, address))))
+    Ok(Fragment::new(
+        &title,
+        &html(whole(project, is_rotating, &settings, &alerts, &People { members, keys }, address)),
+    ))
 }
 
 pub(super) fn whole(
     project: Project,
-    secrets: &SigningSecrets,
+    is_rotating: bool,
     settings: &AlertSettings,
     alerts: &[Alert],
     others: &People,
@@ -57,7 +60,7 @@ pub(super) fn whole(
             {details(&project, address)}
             {people::members(project.id, &others.members, &address.get("email").unwrap_or_default())}
             {people::keys(project.id, &others.keys)}
-            {signing(project.id, secrets)}
+            {signing(project.id, is_rotating)}
             {told(settings, address)}
             {recent(alerts)}
             <p><a class="link" href=audit>"What was done in this project, and by whom"</a></p>
@@ -146,7 +149,8 @@ fn details(project: &Project, address: &Address<'_>) -> AnyView {
     }
 }
 
-fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
+/// The secrets themselves are on a page of their own: reading them is written into the audit.
+fn signing(project: Uuid, is_rotating: bool) -> AnyView {
     let button = |action: &'static str, id: &'static str, words: &'static str| {
         view! {
             <form method="post" action=action class="inline">
@@ -155,18 +159,9 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
             </form>
         }
     };
-    let secret = |id: &'static str, words: &'static str, secret: &str| {
-        view! {
-            <details class="secret">
-                <summary id=id>{words}</summary>
-                <pre tabindex="0" aria-label=words>{secret.to_owned()}</pre>
-            </details>
-        }
-    };
-    let previous = secrets.previous.as_deref().map(|previous| {
+    let previous = is_rotating.then(|| {
         view! {
             <p>"Calls carry a signature by each of two secrets, until the previous one is forgotten."</p>
-            {secret("previous-secret", "Previous secret", previous)}
             {button(ForgetSecret::PATH, "forget-secret", "Forget the previous secret")}
         }
     });
@@ -174,7 +169,9 @@ fn signing(project: Uuid, secrets: &SigningSecrets) -> AnyView {
         <section class="card pad" aria-labelledby="signing">
             <h2 id="signing">"Signing secret"</h2>
             <p class="sub">"Every call is signed with it, as Standard Webhooks says: your program can tell that it comes from here."</p>
-            {secret("present-secret", "Present secret", &secrets.secret)}
+            <form method="post" action=format!("/projects/{project}/signing-secret") class="inline">
+                <button type="submit" class="btn" id="show-secret">"Show the secret"</button>
+            </form>
             {button(RotateSecret::PATH, "rotate-secret", "Replace the secret")}
             {previous}
         </section>

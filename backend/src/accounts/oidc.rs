@@ -6,14 +6,17 @@
 
 mod answers;
 mod issuer;
+mod rules;
 
 pub use issuer::{Issuer, IssuerSettings};
+pub use rules::Rules;
 
-use super::users::{self, NewUser, add_within};
-use super::{SignedIn, Visit, begin};
+use super::users::{NewUser, Rights, add_within};
+use super::{SignedIn, Visit, begin, lock, note_refused};
 use crate::audit::{self, Subject};
 use crate::secret::{self, Secret};
 use crate::{Actor, Backend, Error, db, faults};
+use chrono::TimeDelta;
 use domain::account::{User, parse_email};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
@@ -23,6 +26,9 @@ use uuid::Uuid;
 
 /// Flows that have expired are removed by who begins one, so many at the most: more than one, so that they end.
 const PURGED_AT_ONCE: i64 = 20;
+
+/// How long a sign-in at the issuer counts as a proof.
+const PROOF_COUNTS: TimeDelta = TimeDelta::minutes(10);
 
 /// Why nobody was signed in. Nothing has changed.
 pub enum Failure {
@@ -63,18 +69,19 @@ pub struct Arrival {
     pub error_description: Option<String>,
 }
 
-/// Begins a flow whose end shows the path `next`, of 2,048 characters at the most.
+/// Begins a flow whose end shows the path `next`, of 2,048 characters at the most. `proves`: the issuer is to ask again who it
+/// is, even if it knows.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn depart(backend: &Backend, issuer: &Issuer, next: &str) -> Result<Departure, Failure> {
+pub async fn depart(backend: &Backend, issuer: &Issuer, next: &str, proves: bool) -> Result<Departure, Failure> {
     let (state, browser) = (Secret::new("sxo_"), Secret::new("sxb_"));
-    let request = issuer.request(&state.text).await?;
+    let request = issuer.request(&state.text, proves).await?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     db::oidc::purge_flows(&mut tx, PURGED_AT_ONCE).await?;
     let (nonce, verifier) = (request.nonce.secret(), request.verifier.secret());
-    let new = db::oidc::NewFlow { hash: &state.hash, browser: &browser.hash, nonce, verifier, next };
+    let new = db::oidc::NewFlow { hash: &state.hash, browser: &browser.hash, nonce, verifier, next, is_proof: proves };
     db::oidc::insert_flow(&mut tx, &new).await?;
     faults::commit(tx, "change").await?;
     Ok(Departure { url: request.url, browser: browser.text })
@@ -91,6 +98,19 @@ pub async fn arrive(
     visit: &Visit,
     arrival: &Arrival,
 ) -> Result<(SignedIn, String), Failure> {
+    let arrived = arrive_within(backend, issuer, visit, arrival).await;
+    if let Err(Failure::Refused(Error::Refused(refusal))) = &arrived {
+        note_refused(backend, visit, &format!("with {}: {}", issuer.name(), refusal.detail)).await;
+    }
+    arrived
+}
+
+async fn arrive_within(
+    backend: &Backend,
+    issuer: &Issuer,
+    visit: &Visit,
+    arrival: &Arrival,
+) -> Result<(SignedIn, String), Failure> {
     let flow = use_flow(backend, arrival).await?;
     issuer.check(arrival)?;
     let identity = issuer.identify(&arrival.code, &flow).await?;
@@ -99,17 +119,46 @@ pub async fn arrive(
     if !db::user::is_claimed(&mut tx).await? {
         return Err(forbidden("This instance has no administrator yet: set it up first.").into());
     }
+    let rules = &issuer.settings().rules;
+    rules.admit(issuer.name(), &identity)?;
+    let proved = identity.auth_time.is_some_and(|at| (flow.now - at) < PROOF_COUNTS);
+    if flow.is_proof && !proved {
+        let detail = "did not say that you signed in there just now (auth_time), so it proves nothing here";
+        return Err(forbidden(format!("{} {detail}.", issuer.name())).into());
+    }
+    let admins = if rules.decide_admins() { db::user::lock_admins(&mut tx).await? } else { Vec::new() };
     let id = match db::oidc::user_of(&mut tx, &identity.issuer, &identity.subject).await? {
         Some(id) => id,
         None => link(&mut tx, visit, issuer.settings(), &identity).await?,
     };
-    let user = users::require(&mut tx, id).await?;
-    if user.disabled_at.is_some() {
-        return Err(forbidden("Your account is disabled. Ask an administrator of this instance.").into());
-    }
-    let signed_in = begin(backend, &mut tx, visit, user.into()).await?;
+    let disabled = || forbidden("Your account is disabled. Ask an administrator of this instance.");
+    let user = lock(&mut tx, id).await?.ok_or_else(disabled)?;
+    let user = give_rights(&mut tx, rules, &identity, user.into(), &admins).await?;
+    let signed_in = begin(backend, &mut tx, visit, user, proved).await?;
     faults::commit(tx, "change").await?;
     Ok((signed_in, flow.next))
+}
+
+/// Gives somebody the rights that their groups at the issuer have; the last administrator stays one.
+async fn give_rights(
+    tx: &mut PgConnection,
+    rules: &Rules,
+    identity: &Identity,
+    user: User,
+    admins: &[Uuid],
+) -> Result<User, Error> {
+    let now = Rights { is_admin: user.is_admin, may_create_projects: user.may_create_projects };
+    let mut rights = rules.rights(identity, now);
+    rights.is_admin |= admins == [user.id];
+    if rights == now {
+        return Ok(user);
+    }
+    db::user::set_rights(tx, user.id, rights).await?;
+    let Rights { is_admin, may_create_projects } = rights;
+    let words = format!("{}: administers: {is_admin}, creates projects: {may_create_projects}", user.email);
+    let subject = Subject::of_instance(user.id).named(&words);
+    audit::record(tx, &Actor::system("OpenID Connect"), AuditAction::RightsChanged, subject).await?;
+    Ok(User { is_admin, may_create_projects, ..user })
 }
 
 /// Uses the flow up before the issuer is asked: whatever comes of it, it is not used again.
@@ -166,7 +215,7 @@ async fn link(
 async fn create(tx: &mut PgConnection, email: &str) -> Result<User, Error> {
     let email =
         parse_email("email", email).map_err(|error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]))?;
-    add_within(tx, &Actor::system("OpenID Connect"), &NewUser { email, hash: None, is_admin: false }).await
+    add_within(tx, &Actor::system("OpenID Connect"), &NewUser { email, hash: None, rights: Rights::default() }).await
 }
 
 fn forbidden(detail: impl Into<String>) -> Refusal {

@@ -7,10 +7,12 @@ use crate::Result;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use domain::error::{ProblemKind, Refusal};
+use domain::account::check_password;
+use domain::error::{FieldError, ProblemKind, Refusal};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
+use zxcvbn::{Score, zxcvbn};
 
 /// Passwords hashed at once in a process.
 const AT_ONCE: usize = 2;
@@ -23,12 +25,33 @@ const NICE: i32 = 10;
 
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
-/// The hash of a password, as a PHC string.
+/// The hash of a password that somebody wants to set, as a PHC string. One that is short or trivial is refused, without
+/// asking anybody: `context` are texts that are easily guessed for this account, such as its address.
 ///
 /// # Errors
-/// [`ProblemKind::Unavailable`] when too many are hashed at once.
-pub async fn hash(password: String) -> Result<String> {
-    in_turn(move || digest(&password)).await?
+/// [`ProblemKind::ValidationFailed`] naming `field`; [`ProblemKind::Unavailable`] when too many are hashed at once.
+pub(crate) async fn set(field: &'static str, password: &str, context: &str) -> Result<String> {
+    let refuse = |error: FieldError| Refusal::fields(ProblemKind::ValidationFailed, vec![error]);
+    check_password(field, password).map_err(refuse)?;
+    let (password, context) = (password.to_owned(), context.to_owned());
+    in_turn(move || {
+        if let Some(reason) = trivial(&password, &context) {
+            return Err(refuse(FieldError::new(field, reason)).into());
+        }
+        digest(&password)
+    })
+    .await?
+}
+
+/// Why a password is guessed within a million tries or so, if it is.
+fn trivial(password: &str, context: &str) -> Option<String> {
+    let parts: Vec<&str> = std::iter::once(context).chain(context.split(['@', '.', '+', '-', '_'])).collect();
+    let parts: Vec<&str> = parts.into_iter().filter(|part| part.len() > 2).chain(["sexton"]).collect();
+    let strength = zxcvbn(password, &parts);
+    let why = strength.feedback().and_then(|feedback| feedback.warning());
+    let why = why.map_or_else(String::new, |why| format!(" ({})", why.to_string().trim_end_matches('.')));
+    let allowed = "take several words that do not belong together, or let a password manager make one";
+    (strength.score() < Score::Two).then(|| format!("is too easy to guess{why}: {allowed}"))
 }
 
 /// Checks a password against what is known, which may be nothing: that takes as long. Answers none when it is wrong; else a
@@ -85,4 +108,29 @@ fn digest(password: &str) -> Result<String> {
 
 fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trivial_password_is_told_apart_from_one_that_takes_long_to_guess() {
+        let ada = "ada.lovelace@example.com";
+        for bad in [
+            "aaaaaaaaaaaa",
+            "123456789012",
+            "passwordpassword",
+            "qwertyuiop[]",
+            ada,
+            "lovelacelovelace",
+            "sextonsexton",
+        ] {
+            assert!(trivial(bad, ada).is_some_and(|why| why.starts_with("is too easy to guess")), "{bad}");
+        }
+        let made = crate::accounts::users::made_password();
+        for good in ["correct horse battery staple", "Tr0ub4dour&3 on a hill", &made, &"x7$kQ".repeat(200)] {
+            assert_eq!(trivial(good, ada), None, "{good}");
+        }
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! Invariant: exactly one claim succeeds. Every claim locks the one row of `setup`, and looks again under the lock.
 
-use super::users::{NewUser, add_within};
-use super::{SignedIn, Visit, begin, password};
+use super::users::{NewUser, Rights, add_within};
+use super::{SignedIn, Visit, begin, limit_address, note_refused, password};
 use crate::audit::{self, Subject};
+use crate::db::user::SetupRow;
 use crate::secret::{self, Secret};
 use crate::{Actor, Backend, Result, db, faults};
 use domain::account::{User, check_password, parse_email};
@@ -47,23 +48,41 @@ pub async fn offer(backend: &Backend, known: Option<&str>) -> Result<Option<Stri
 ///
 /// # Errors
 /// [`ProblemKind::AlreadyClaimed`], [`ProblemKind::Forbidden`] for a wrong or expired token,
-/// [`ProblemKind::ValidationFailed`] naming the field.
+/// [`ProblemKind::ValidationFailed`] naming the field, [`ProblemKind::TooManyRequests`].
 pub async fn claim(backend: &Backend, visit: &Visit, token: &str, email: &str, password: &str) -> Result<SignedIn> {
+    limit_address(backend, visit).await?;
+    let token = secret::hash(token.trim());
+    let known = {
+        let mut conn = backend.pool.acquire().await?;
+        db::user::read_setup(&mut conn).await?
+    };
+    if let Err(refusal) = opens(&known, &token) {
+        if refusal.kind == ProblemKind::Forbidden {
+            note_refused(backend, visit, "with a setup token that is wrong or has expired").await;
+        }
+        return Err(refusal.into());
+    }
+    // Only who holds the token makes this server hash anything.
     let (email, hash) = checked(email, password).await?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let setup = db::user::lock_setup(&mut tx).await?;
-    if setup.is_claimed {
-        return Err(already().into());
-    }
-    if !setup.is_valid || setup.hash != Some(secret::hash(token.trim())) {
-        let detail = "The setup token is wrong or has expired. The server printed it at its start; start it again for a new one.";
-        return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
-    }
+    opens(&db::user::lock_setup(&mut tx).await?, &token)?;
     let user = make_first(&mut tx, None, &email, &hash).await?;
-    let signed_in = begin(backend, &mut tx, visit, user).await?;
+    let signed_in = begin(backend, &mut tx, visit, user, true).await?;
     faults::commit(tx, "change").await?;
     Ok(signed_in)
+}
+
+/// Refuses unless this is the hash of the token with which the instance can be claimed.
+fn opens(setup: &SetupRow, token: &[u8]) -> Result<(), Refusal> {
+    if setup.is_claimed {
+        return Err(already());
+    }
+    if !setup.is_valid || setup.hash.as_deref() != Some(token) {
+        let detail = "The setup token is wrong or has expired. The server printed it at its start; start it again for a new one.";
+        return Err(Refusal::new(ProblemKind::Forbidden, detail));
+    }
+    Ok(())
 }
 
 /// Makes the first administrator as the operator said in the settings. Answers whether it did; an instance that was claimed
@@ -90,13 +109,16 @@ async fn checked(email: &str, password: &str) -> Result<(String, String)> {
     let (email, fits) = (parse_email("email", email), check_password("password", password));
     let errors: Vec<_> = [email.as_ref().err(), fits.as_ref().err()].into_iter().flatten().cloned().collect();
     match email {
-        Ok(email) if errors.is_empty() => Ok((email, password::hash(password.to_owned()).await?)),
+        Ok(email) if errors.is_empty() => {
+            let hash = password::set("password", password, &email).await?;
+            Ok((email, hash))
+        }
         _ => Err(Refusal::fields(ProblemKind::ValidationFailed, errors).into()),
     }
 }
 
 async fn make_first(tx: &mut PgConnection, actor: Option<&Actor>, email: &str, hash: &str) -> Result<User> {
-    let new = NewUser { email: email.to_owned(), hash: Some(hash.to_owned()), is_admin: true };
+    let new = NewUser { email: email.to_owned(), hash: Some(hash.to_owned()), rights: Rights::ADMIN };
     let system = Actor::system("setup");
     let user = add_within(tx, actor.unwrap_or(&system), &new).await?;
     db::user::close_setup(tx).await?;

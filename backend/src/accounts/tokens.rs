@@ -8,28 +8,52 @@ use domain::account::{PersonalToken, TokenDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-/// Creates a token; answers it with the one text that opens anything.
+/// Creates a token for a person who is signed in; returns it with the one text that opens anything. A token creates none.
 ///
 /// # Errors
-/// [`ProblemKind::ValidationFailed`] naming the field.
+/// [`ProblemKind::ValidationFailed`] naming the field; [`ProblemKind::Unauthorized`] when the session ended in between.
 pub async fn create(
     backend: &Backend,
     actor: &Actor,
     person: &Person,
     draft: TokenDraft,
 ) -> Result<(PersonalToken, String)> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    let draft = draft.parse(db::now(&mut tx).await?);
+    super::in_a_browser(backend, actor, person).await?;
+    let mut tx = backend.begin().await?;
+    super::hold(&mut tx, person).await?;
+    let made = create_within(backend, &mut tx, actor, person.id, draft).await?;
+    backend.commit(tx, "change").await?;
+    Ok(made)
+}
+
+/// Creates a token of an account, for its operator.
+///
+/// # Errors
+/// [`ProblemKind::UserNotFound`], [`ProblemKind::ValidationFailed`] naming the field.
+pub async fn make(backend: &Backend, actor: &Actor, email: &str, draft: TokenDraft) -> Result<(PersonalToken, String)> {
+    let user = super::users::by_email(backend, email).await?;
+    let mut tx = backend.begin().await?;
+    let made = create_within(backend, &mut tx, actor, user.id, draft).await?;
+    backend.commit(tx, "change").await?;
+    Ok(made)
+}
+
+async fn create_within(
+    backend: &Backend,
+    tx: &mut PgConnection,
+    actor: &Actor,
+    user_id: Uuid,
+    draft: TokenDraft,
+) -> Result<(PersonalToken, String)> {
+    let draft = draft.parse(db::now(tx).await?);
     let draft = draft.map_err(|errors| Refusal::fields(ProblemKind::ValidationFailed, errors))?;
     let (secret, id) = (Secret::new(TOKEN_PREFIX), Uuid::now_v7());
-    quota::make_room(&mut tx, backend, quota::Kind::PersonalTokens, person.id).await?;
-    let token = db::token::insert(&mut tx, (person.id, id), &draft, &secret).await?;
-    audit::record(&mut tx, actor, AuditAction::TokenCreated, Subject::of_instance(id).named(&token.name)).await?;
-    faults::commit(tx, "change").await?;
+    quota::make_room(tx, backend, quota::Kind::PersonalTokens, user_id).await?;
+    let token: PersonalToken = db::token::insert(tx, (user_id, id), &draft, &secret).await?.try_into()?;
+    audit::record(tx, actor, AuditAction::TokenCreated, Subject::of_instance(id).named(&token.name)).await?;
     Ok((token, secret.text))
 }
 
@@ -46,7 +70,9 @@ pub async fn list(
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
     let mut conn = backend.read().await?;
     let rows = db::token::list(&mut conn, person.id, before, limit.rows() as i64 + 1).await?;
-    Ok(Page::of(rows, limit, |token| token.id))
+    let page = Page::of(rows, limit, |row| row.id);
+    let data = page.data.into_iter().map(PersonalToken::try_from).collect::<Result<_, _>>()?;
+    Ok(Page { data, next_cursor: page.next_cursor })
 }
 
 /// Deletes a token: from now on it opens nothing.

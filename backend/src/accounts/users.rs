@@ -1,6 +1,6 @@
 //! Looking after accounts: what administrators and the operator's command line do.
 
-use super::password;
+use super::{get, password};
 use crate::audit::{self, Subject};
 use crate::db::user::UserRow;
 use crate::error::violated;
@@ -19,8 +19,22 @@ pub(crate) struct NewUser {
     pub email: String,
     /// The hash of the password, if there is one.
     pub hash: Option<String>,
-    /// Whether they administer the instance.
+    /// What they may do in the instance.
+    pub rights: Rights,
+}
+
+/// What an account may do in the instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Administer it.
     pub is_admin: bool,
+    /// Create projects; administrators may in any case.
+    pub may_create_projects: bool,
+}
+
+impl Rights {
+    /// Those of an administrator.
+    pub const ADMIN: Self = Self { is_admin: true, may_create_projects: true };
 }
 
 /// A page of accounts, newest first.
@@ -39,17 +53,17 @@ pub async fn list(backend: &Backend, cursor: Option<&str>, limit: Option<u32>) -
 ///
 /// # Errors
 /// [`ProblemKind::ValidationFailed`], [`ProblemKind::NameTaken`].
-pub async fn add(backend: &Backend, actor: &Actor, email: &str, password: &str, is_admin: bool) -> Result<User> {
+pub async fn add(backend: &Backend, actor: &Actor, email: &str, password: &str, rights: Rights) -> Result<User> {
     let (email, fits) = (parse_email("email", email), check_password("password", password));
     let errors: Vec<_> = [email.as_ref().err(), fits.as_ref().err()].into_iter().flatten().cloned().collect();
     let Some(email) = email.ok().filter(|_| errors.is_empty()) else {
         return Err(Refusal::fields(ProblemKind::ValidationFailed, errors).into());
     };
-    let hash = Some(password::hash(password.to_owned()).await?);
+    let hash = Some(password::set("password", password, &email).await?);
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
-    let user = add_within(&mut tx, actor, &NewUser { email, hash, is_admin }).await?;
-    if is_admin {
+    let user = add_within(&mut tx, actor, &NewUser { email, hash, rights }).await?;
+    if rights.is_admin {
         // Who is there first is no longer to be chosen by a token.
         db::user::lock_setup(&mut tx).await?;
         db::user::close_setup(&mut tx).await?;
@@ -60,13 +74,31 @@ pub async fn add(backend: &Backend, actor: &Actor, email: &str, password: &str, 
 
 /// Writes an account and who made it.
 pub(crate) async fn add_within(tx: &mut PgConnection, actor: &Actor, new: &NewUser) -> Result<User> {
-    let row = db::user::insert(tx, Uuid::now_v7(), &new.email, new.hash.as_deref(), new.is_admin).await;
+    let row = db::user::insert(tx, Uuid::now_v7(), new).await;
     let user: User = row.map_err(refuse_email)?.into();
     audit::record(tx, actor, AuditAction::UserCreated, Subject::of_instance(user.id).named(&user.email)).await?;
     Ok(user)
 }
 
-/// Lets an account sign in no more: its sessions and tokens end at once. Or lets it sign in again.
+/// Lets an account create projects, or no longer. Administrators may in any case.
+///
+/// # Errors
+/// [`ProblemKind::UserNotFound`].
+pub async fn set_creator(backend: &Backend, actor: &Actor, id: Uuid, may_create_projects: bool) -> Result<User> {
+    let mut conn = backend.pool.acquire().await?;
+    let mut tx = conn.begin().await?;
+    let user = db::user::lock(&mut tx, id).await?.ok_or_else(unknown)?;
+    let rights = Rights { is_admin: user.is_admin, may_create_projects };
+    db::user::set_rights(&mut tx, id, rights).await?;
+    let words =
+        format!("{}: {} projects", user.email, if may_create_projects { "may create" } else { "may not create" });
+    audit::record(&mut tx, actor, AuditAction::RightsChanged, Subject::of_instance(id).named(&words)).await?;
+    let user = require(&mut tx, id).await?;
+    faults::commit(tx, "change").await?;
+    Ok(user.into())
+}
+
+/// Lets an account sign in no more: its sessions, tokens and sign-in links end at once. Or lets it sign in again.
 ///
 /// # Errors
 /// [`ProblemKind::UserNotFound`], [`ProblemKind::LastAdmin`].
@@ -81,8 +113,7 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
     }
     db::user::set_disabled(&mut tx, id, is_disabled).await?;
     if is_disabled {
-        db::session::delete_others(&mut tx, id, None).await?;
-        db::token::delete_all(&mut tx, id).await?;
+        super::end_access(&mut tx, id).await?;
     }
     let action = if is_disabled { AuditAction::UserDisabled } else { AuditAction::UserEnabled };
     audit::record(&mut tx, actor, action, Subject::of_instance(id).named(&user.email)).await?;
@@ -91,7 +122,7 @@ pub async fn set_disabled(backend: &Backend, actor: &Actor, id: Uuid, is_disable
     Ok(user.into())
 }
 
-/// Gives an account another password; all its sessions end. Nobody does this to themselves: a session alone must not be
+/// Gives an account another password; its sessions, tokens and sign-in links end. Nobody does this to themselves: a session alone must not be
 /// enough to take an account over.
 ///
 /// # Errors
@@ -101,14 +132,13 @@ pub async fn reset_password(backend: &Backend, actor: &Actor, id: Uuid, password
         let detail = "Change your own password on the page of your account, where the present one is asked for.";
         return Err(Refusal::new(ProblemKind::Forbidden, detail).into());
     }
-    check_password("password", password)
-        .map_err(|error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]))?;
-    let hash = password::hash(password.to_owned()).await?;
+    let email = get(backend, id).await?.email;
+    let hash = password::set("password", password, &email).await?;
     let mut conn = backend.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let user = require(&mut tx, id).await?;
+    super::end_access(&mut tx, id).await?;
     db::user::set_password(&mut tx, id, &hash).await?;
-    db::session::delete_others(&mut tx, id, None).await?;
     audit::record(&mut tx, actor, AuditAction::PasswordChanged, Subject::of_instance(id).named(&user.email)).await?;
     faults::commit(tx, "change").await?;
     Ok(user.into())

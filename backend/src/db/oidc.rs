@@ -11,6 +11,8 @@ pub(crate) struct NewFlow<'a> {
     pub nonce: &'a str,
     pub verifier: &'a str,
     pub next: &'a str,
+    /// Whether the issuer was asked to let them prove again who they are.
+    pub is_proof: bool,
 }
 
 /// Somebody who has come back.
@@ -18,6 +20,7 @@ pub(crate) struct FlowRow {
     pub nonce: String,
     pub verifier: String,
     pub next: String,
+    pub is_proof: bool,
     pub is_valid: bool,
     /// The time on the database's clock.
     pub now: DateTime<Utc>,
@@ -26,13 +29,14 @@ pub(crate) struct FlowRow {
 /// Writes a flow that lasts ten minutes.
 pub(crate) async fn insert_flow(conn: &mut PgConnection, new: &NewFlow<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO oidc_flows (hash, browser, nonce, verifier, next, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now() + interval '10 minutes')",
+        "INSERT INTO oidc_flows (hash, browser, nonce, verifier, next, is_proof, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + interval '10 minutes')",
         new.hash,
         new.browser,
         new.nonce,
         new.verifier,
-        new.next
+        new.next,
+        new.is_proof
     )
     .execute(conn)
     .await?;
@@ -48,7 +52,7 @@ pub(crate) async fn use_flow(
     sqlx::query_as!(
         FlowRow,
         r#"DELETE FROM oidc_flows WHERE hash = $1 AND browser = $2
-           RETURNING nonce, verifier, next, expires_at > now() AS "is_valid!", now() AS "now!""#,
+           RETURNING nonce, verifier, next, is_proof, expires_at > now() AS "is_valid!", now() AS "now!""#,
         hash,
         browser
     )

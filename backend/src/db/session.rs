@@ -13,6 +13,8 @@ pub(crate) struct NewSession<'a> {
     pub hash: &'a [u8],
     pub address: Option<&'a str>,
     pub agent: Option<&'a str>,
+    /// Whether the person has proved just now who they are.
+    pub is_proved: bool,
 }
 
 /// Writes a session that lasts for so long at the most; answers until when.
@@ -22,14 +24,15 @@ pub(crate) async fn insert(
     longest: TimeDelta,
 ) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!(
-        "INSERT INTO sessions (id, user_id, hash, address, agent, expires_at)
-         VALUES ($1, $2, $3, $4, left($5, 255), now() + make_interval(secs => $6)) RETURNING expires_at",
+        "INSERT INTO sessions (id, user_id, hash, address, agent, expires_at, proved_at)
+         VALUES ($1, $2, $3, $4, left($5, 255), now() + make_interval(secs => $6), CASE WHEN $7 THEN now() END) RETURNING expires_at",
         new.id,
         new.user_id,
         new.hash,
         new.address,
         new.agent,
-        longest.num_seconds() as f64
+        longest.num_seconds() as f64,
+        new.is_proved
     )
     .fetch_one(conn)
     .await
@@ -42,7 +45,8 @@ pub(crate) async fn use_session(
     idle: TimeDelta,
 ) -> Result<Option<Person>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"SELECT s.id AS session, u.id, u.email, u.is_admin, s.last_seen_at < now() - interval '1 minute' AS "is_stale!"
+        r#"SELECT s.id AS session, u.id, u.email, u.is_admin, u.may_create_projects,
+                  coalesce(s.proved_at > now() - interval '10 minutes', false) AS "is_proved!", s.last_seen_at < now() - interval '1 minute' AS "is_stale!"
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
            WHERE s.hash = $1 AND s.expires_at > now() AND s.last_seen_at > now() - make_interval(secs => $2)
              AND u.disabled_at IS NULL"#,
@@ -55,7 +59,21 @@ pub(crate) async fn use_session(
     if row.is_stale {
         sqlx::query!("UPDATE sessions SET last_seen_at = now() WHERE id = $1", row.session).execute(conn).await?;
     }
-    Ok(Some(Person { id: row.id, email: row.email, is_admin: row.is_admin, session: Some(row.session) }))
+    Ok(Some(Person {
+        id: row.id,
+        email: row.email,
+        is_admin: row.is_admin,
+        may_create_projects: row.may_create_projects,
+        session: Some(row.session),
+        is_proved: row.is_proved,
+        scopes: None,
+    }))
+}
+
+/// Records that the person of a session has just proved who they are; returns whether the session was there.
+pub(crate) async fn prove(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!("UPDATE sessions SET proved_at = now() WHERE id = $1 AND user_id = $2", id, user_id);
+    Ok(done.execute(conn).await?.rows_affected() == 1)
 }
 
 /// The sessions of a person that have not ended, newest first; two hundred at the most.
@@ -70,6 +88,16 @@ pub(crate) async fn list(conn: &mut PgConnection, user_id: Uuid, idle: TimeDelta
     )
     .fetch_all(conn)
     .await
+}
+
+/// Returns whether a session of a person has not ended.
+pub(crate) async fn is_there(conn: &mut PgConnection, user_id: Uuid, id: Uuid) -> Result<bool, sqlx::Error> {
+    let there = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND user_id = $2) AS "there!""#,
+        id,
+        user_id
+    );
+    there.fetch_one(conn).await
 }
 
 /// Ends a session of a person; answers whether there was one.

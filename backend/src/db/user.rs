@@ -1,5 +1,6 @@
 //! Statements on `users`, `sign_in_links` and `setup`.
 
+use crate::accounts::users::{NewUser, Rights};
 use chrono::{DateTime, Utc};
 use domain::account::User;
 use sqlx::PgConnection;
@@ -11,22 +12,37 @@ pub(crate) struct UserRow {
     pub email: String,
     pub password_hash: Option<String>,
     pub is_admin: bool,
+    pub may_create_projects: bool,
     pub disabled_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, email, is_admin, disabled_at, created_at, .. } = row;
-        Self { id, email, is_admin, disabled_at, created_at }
+        let UserRow { id, email, is_admin, may_create_projects, disabled_at, created_at, .. } = row;
+        Self { id, email, is_admin, may_create_projects, disabled_at, created_at }
     }
+}
+
+/// An address as the index of accounts compares it, and the account that has it.
+pub(crate) struct Found {
+    /// Equal for two texts exactly when they are the address of the same account.
+    pub folded: String,
+    pub user: Option<UserRow>,
+}
+
+/// Looks an account up by an address that somebody typed. The database folds the case: nobody else knows its rules.
+pub(crate) async fn find(conn: &mut PgConnection, email: &str) -> Result<Found, sqlx::Error> {
+    let folded = sqlx::query_scalar!(r#"SELECT lower($1::text) AS "folded!""#, email).fetch_one(&mut *conn).await?;
+    let user = by_email(conn, email).await?;
+    Ok(Found { folded, user })
 }
 
 /// By address, regardless of case.
 pub(crate) async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE lower(email) = lower($1)",
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE lower(email) = lower($1)",
         email
     )
     .fetch_optional(conn)
@@ -37,7 +53,18 @@ pub(crate) async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Opt
 pub(crate) async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users WHERE id = $1",
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE id = $1",
+        id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// By id, locked against every other change of the account, and against a sign-in that begins beside this transaction.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<Option<UserRow>, sqlx::Error> {
+    sqlx::query_as!(
+        UserRow,
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users WHERE id = $1 FOR NO KEY UPDATE",
         id
     )
     .fetch_optional(conn)
@@ -52,7 +79,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<UserRow>, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "SELECT id, email, password_hash, is_admin, disabled_at, created_at FROM users
+        "SELECT id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at FROM users
          WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) ORDER BY id DESC LIMIT $2",
         before,
         limit
@@ -62,24 +89,32 @@ pub(crate) async fn list(
 }
 
 /// Writes a new person.
-pub(crate) async fn insert(
-    conn: &mut PgConnection,
-    id: Uuid,
-    email: &str,
-    password_hash: Option<&str>,
-    is_admin: bool,
-) -> Result<UserRow, sqlx::Error> {
+pub(crate) async fn insert(conn: &mut PgConnection, id: Uuid, new: &NewUser) -> Result<UserRow, sqlx::Error> {
     sqlx::query_as!(
         UserRow,
-        "INSERT INTO users (id, email, password_hash, is_admin) VALUES ($1, $2, $3, $4)
-         RETURNING id, email, password_hash, is_admin, disabled_at, created_at",
+        "INSERT INTO users (id, email, password_hash, is_admin, may_create_projects) VALUES ($1, $2, $3, $4, $5)
+         RETURNING id, email, password_hash, is_admin, may_create_projects, disabled_at, created_at",
         id,
-        email,
-        password_hash,
-        is_admin
+        new.email,
+        new.hash,
+        new.rights.is_admin,
+        new.rights.may_create_projects || new.rights.is_admin
     )
     .fetch_one(conn)
     .await
+}
+
+/// Sets what an account may do in the instance.
+pub(crate) async fn set_rights(conn: &mut PgConnection, id: Uuid, rights: Rights) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE users SET is_admin = $2, may_create_projects = $3 WHERE id = $1",
+        id,
+        rights.is_admin,
+        rights.may_create_projects
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Sets the hash of a password.
@@ -113,6 +148,17 @@ pub(crate) struct SetupRow {
 /// Whether there is a first administrator, without a lock.
 pub(crate) async fn is_claimed(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT claimed_at IS NOT NULL AS "is_claimed!" FROM setup"#).fetch_one(conn).await
+}
+
+/// The one row, without a lock.
+pub(crate) async fn read_setup(conn: &mut PgConnection) -> Result<SetupRow, sqlx::Error> {
+    sqlx::query_as!(
+        SetupRow,
+        r#"SELECT hash, coalesce(expires_at > clock_timestamp(), false) AS "is_valid!", claimed_at IS NOT NULL AS "is_claimed!"
+           FROM setup"#
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Locks the one row: whoever claims the instance waits here for who claims it before.
@@ -150,14 +196,27 @@ pub(crate) async fn insert_link(conn: &mut PgConnection, hash: &[u8], user_id: U
     Ok(())
 }
 
-/// Uses a link up, with all that have expired; answers whose it was.
-pub(crate) async fn use_link(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
-    let gone = sqlx::query!(
+/// Whose link this is, if it can still be used.
+pub(crate) async fn owner_of_link(conn: &mut PgConnection, hash: &[u8]) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT user_id FROM sign_in_links WHERE hash = $1 AND expires_at >= now()", hash)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Uses a link up, with all that have expired; returns whether it was still there.
+pub(crate) async fn use_link(conn: &mut PgConnection, hash: &[u8]) -> Result<bool, sqlx::Error> {
+    let gone = sqlx::query_scalar!(
         r#"DELETE FROM sign_in_links WHERE hash = $1 OR expires_at < now()
-           RETURNING user_id, hash = $1 AND expires_at >= now() AS "is_it!""#,
+           RETURNING hash = $1 AND expires_at >= now() AS "is_it!""#,
         hash
     )
     .fetch_all(conn)
     .await?;
-    Ok(gone.iter().find(|link| link.is_it).map(|link| link.user_id))
+    Ok(gone.contains(&true))
+}
+
+/// Ends all links of a person.
+pub(crate) async fn delete_links(conn: &mut PgConnection, user_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM sign_in_links WHERE user_id = $1", user_id).execute(conn).await?;
+    Ok(())
 }

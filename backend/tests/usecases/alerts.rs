@@ -26,7 +26,7 @@ impl World {
 
     /// What was recorded, the oldest first.
     pub async fn alerts(&self) -> Vec<Alert> {
-        let mut page = alerts::list(&self.backend, self.project.id, None, Some(200)).await.unwrap().data;
+        let mut page = alerts::list(&self.backend, self.project.id, None, Some(200), true).await.unwrap().data;
         page.reverse();
         page
     }
@@ -253,6 +253,6 @@ async fn settings_are_changed_as_they_were_read_and_of_a_project_that_is_there(
     assert_eq!(alerts::settings(&world.backend, world.project.id).await.unwrap().emails, ["dev@example.com"]);
     let stranger = uuid::Uuid::now_v7();
     assert_eq!(kind(alerts::settings(&world.backend, stranger).await), ProblemKind::ProjectNotFound);
-    assert_eq!(kind(alerts::list(&world.backend, stranger, None, None).await), ProblemKind::ProjectNotFound);
+    assert_eq!(kind(alerts::list(&world.backend, stranger, None, None, true).await), ProblemKind::ProjectNotFound);
     world.end().await;
 }

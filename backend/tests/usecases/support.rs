@@ -161,7 +161,15 @@ pub static ADA: LazyLock<Actor> = LazyLock::new(actor);
 
 /// Who sees everything.
 pub fn operator() -> Caller {
-    let person = Person { id: Uuid::now_v7(), email: "ada@example.com".to_owned(), is_admin: true, session: None };
+    let person = Person {
+        id: Uuid::now_v7(),
+        email: "ada@example.com".to_owned(),
+        is_admin: true,
+        may_create_projects: true,
+        session: None,
+        is_proved: false,
+        scopes: None,
+    };
     Caller::Person(person)
 }
 

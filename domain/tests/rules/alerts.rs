@@ -93,3 +93,18 @@ fn what_is_left_out_has_its_default_and_what_is_said_twice_counts_once() {
         serde_json::from_value(json!({ "kinds": ["MISSED", "FAILURE", "MISSED"] })).unwrap();
     assert_eq!(draft.parse().unwrap().kinds, [AlertKind::Failure, AlertKind::Missed]);
 }
+
+#[test]
+fn a_masked_webhook_shows_where_it_goes_and_nothing_that_opens_it() {
+    let cases = [
+        ("https://hooks.slack.com/services/T0/B0/secret", "https://hooks.slack.com/…"),
+        ("https://example.com?token=secret", "https://example.com/…"),
+        ("https://example.com#secret", "https://example.com/…"),
+        ("https://user:secret@example.com:8443/x", "https://example.com:8443/…"),
+        ("https://example.com", "https://example.com/…"),
+        ("secret", "…"),
+    ];
+    for (url, masked) in cases {
+        assert_eq!(domain::alert::masked_url(url), masked, "{url}");
+    }
+}

@@ -39,6 +39,9 @@ pub enum UserCommand {
         /// Make it an administrator of the instance.
         #[arg(long)]
         admin: bool,
+        /// Let it create projects; administrators may in any case.
+        #[arg(long)]
+        create_projects: bool,
         /// The file that holds its password.
         #[arg(long)]
         password_file: Option<PathBuf>,
@@ -53,6 +56,14 @@ pub enum UserCommand {
         /// Its address.
         email: String,
     },
+    /// Let an account create projects.
+    Projects {
+        /// Its address.
+        email: String,
+        /// Do not let it create projects any more.
+        #[arg(long)]
+        forbid: bool,
+    },
     /// Make a personal token of an account; it is printed once, and nothing else.
     Token {
         /// Its address.
@@ -60,6 +71,9 @@ pub enum UserCommand {
         /// What the token is called.
         #[arg(long)]
         name: String,
+        /// What it may be used for: read, write, delete, manage; without, all that its person may.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Vec<String>,
         /// It ends after so many days; without, never.
         #[arg(long)]
         days: Option<u16>,

@@ -23,10 +23,10 @@ pub struct EdgeSettings {
     /// Addresses of proxies, or ranges such as 10.0.0.0/8, whose X-Forwarded-For and X-Forwarded-Proto count.
     #[arg(long, env = "SEXTON_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,
-    /// Requests a second of one caller, or of one address where the caller is not known; 0 for no limit.
+    /// Requests a second from one address, whoever asks from there (of IPv6: from one network of 64 bits); 0 for no limit.
     #[arg(long, env = "SEXTON_RATE_PER_SECOND", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub rate_per_second: u32,
-    /// Requests of one caller or address at once; at least those of a second.
+    /// Requests from one address at once; at least those of a second.
     #[arg(long, env = "SEXTON_RATE_BURST", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_burst: u32,
     /// Connections at a time. It is never more than three quarters of the files that the process may open.

@@ -4,7 +4,7 @@ use super::Settings;
 use crate::claim::password_of;
 use crate::edge::host::PublicUrl;
 use anyhow::{Result, ensure};
-use backend::accounts::oidc::{Issuer, IssuerSettings};
+use backend::accounts::oidc::{Issuer, IssuerSettings, Rules};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +30,23 @@ pub struct OidcSettings {
     /// Give people an account whose address the issuer has verified, and who have none.
     #[arg(long, env = "SEXTON_OIDC_CREATE")]
     pub oidc_create: bool,
+    /// Domains of verified addresses whose people may sign in there, separated by commas; without, all.
+    #[arg(long, env = "SEXTON_OIDC_ALLOWED_DOMAINS", value_delimiter = ',')]
+    pub oidc_allowed_domains: Vec<String>,
+    /// A claim of the ID token that people must have to sign in, as name=value; a list must contain the value.
+    #[arg(long, env = "SEXTON_OIDC_REQUIRED_CLAIM")]
+    pub oidc_required_claim: Option<String>,
+    /// The claim of the ID token that lists the groups of a person.
+    #[arg(long, env = "SEXTON_OIDC_GROUPS_CLAIM", default_value = "groups")]
+    pub oidc_groups_claim: String,
+    /// Groups whose people administer this instance, and nobody else who signs in there; separated by commas. Without, the
+    /// issuer does not decide it.
+    #[arg(long, env = "SEXTON_OIDC_ADMIN_GROUPS", value_delimiter = ',')]
+    pub oidc_admin_groups: Vec<String>,
+    /// Groups whose people may create projects, and nobody else who signs in there; separated by commas. Without, the issuer
+    /// does not decide it.
+    #[arg(long, env = "SEXTON_OIDC_CREATOR_GROUPS", value_delimiter = ',')]
+    pub oidc_creator_groups: Vec<String>,
 }
 
 impl OidcSettings {
@@ -39,9 +56,34 @@ impl OidcSettings {
         Some((issuer, self.oidc_client_id.as_deref().unwrap_or_default().trim()))
     }
 
+    fn required_claim(&self) -> Result<Option<(String, String)>> {
+        let Some(text) = self.oidc_required_claim.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let parts = text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+        let parts = parts.filter(|(name, value)| !name.is_empty() && !value.is_empty());
+        let wrong = || anyhow::anyhow!("SEXTON_OIDC_REQUIRED_CLAIM={text} must be name=value, such as department=ops");
+        parts.map(Some).ok_or_else(wrong)
+    }
+
+    fn rules(&self) -> Result<Rules> {
+        let listed = |texts: &[String]| -> Vec<String> {
+            texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+        };
+        let domains = listed(&self.oidc_allowed_domains);
+        Ok(Rules {
+            domains: domains.iter().map(|domain| domain.trim_start_matches('@').to_lowercase()).collect(),
+            required: self.required_claim()?,
+            groups_claim: self.oidc_groups_claim.trim().to_owned(),
+            admin_groups: listed(&self.oidc_admin_groups),
+            creator_groups: listed(&self.oidc_creator_groups),
+        })
+    }
+
     /// Checks what clap cannot.
     pub(super) fn check(&self, public: Option<&PublicUrl>) -> Result<()> {
         let Some((issuer, client_id)) = self.named() else { return Ok(()) };
+        self.required_claim()?;
         ensure!(
             !client_id.is_empty(),
             "SEXTON_OIDC_ISSUER needs SEXTON_OIDC_CLIENT_ID, the name of this instance there"
@@ -81,6 +123,7 @@ impl Settings {
             client_secret,
             redirect_uri: format!("{}{CALLBACK}", url.origin()),
             creates_accounts: self.oidc.oidc_create,
+            rules: self.oidc.rules()?,
             // The rest is for the database.
             patience: Duration::from_millis(self.request_timeout_ms) * 3 / 4,
         };
@@ -116,6 +159,7 @@ mod tests {
             (&[&issuer[..], &id].concat(), "SEXTON_PUBLIC_URL"),
             (&[&http[..], &id, &public].concat(), "must begin with https://"),
             (&[&wordless[..], &id, &public].concat(), "not a URL"),
+            (&[&issuer[..], &id, &public, &["--oidc-required-claim", "ops"]].concat(), "must be name=value"),
             (&[&issuer[..], &id, &public, &file].concat(), "/nowhere"),
         ];
         for (arguments, why) in cases {

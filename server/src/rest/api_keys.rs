@@ -4,7 +4,7 @@ use super::extract::{ApiJson, ApiPath, ApiQuery};
 use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::Manager;
+use crate::access::{Manager, Proved};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -43,6 +43,7 @@ pub async fn list(
 pub async fn create(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
     ApiJson(draft): ApiJson<ApiKeyDraft>,
 ) -> Result<Response, Problem> {

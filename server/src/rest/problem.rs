@@ -67,7 +67,7 @@ pub fn status_of(kind: ProblemKind) -> StatusCode {
         K::InvalidRequest => StatusCode::BAD_REQUEST,
         K::ValidationFailed | K::StatusNotSettable | K::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         K::Unauthorized => StatusCode::UNAUTHORIZED,
-        K::Forbidden => StatusCode::FORBIDDEN,
+        K::Forbidden | K::ProofRequired => StatusCode::FORBIDDEN,
         K::ProjectNotFound
         | K::TaskNotFound
         | K::TaskDeleted

@@ -3,7 +3,7 @@
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag};
 use super::problem::Problem;
 use crate::AppState;
-use crate::access::{Known, Manager, Reader, SignedIn};
+use crate::access::{Creator, Known, Manager, Reader};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -38,12 +38,12 @@ pub async fn list(
     Ok(Json(projects::list(&state.backend, &caller, params.cursor.as_deref(), params.limit).await?))
 }
 
-/// Creates a project.
+/// Creates a project; it takes the right to create projects.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectDraft,
     responses((status = 201, body = Project), (status = 409, description = "name-taken")))]
 pub async fn create(
     State(state): State<AppState>,
-    SignedIn(_, actor): SignedIn,
+    Creator(actor): Creator,
     ApiJson(draft): ApiJson<ProjectDraft>,
 ) -> Result<Response, Problem> {
     let project = projects::create(&state.backend, &actor, draft).await?;

@@ -3,12 +3,12 @@
 use super::extract::{ApiJson, ApiPath};
 use super::problem::Problem;
 use crate::AppState;
-use crate::access::{self, SignedIn, cookie_name};
+use crate::access::{self, SignedIn, cookie_name, device_cookie_name};
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, IntoResponseParts, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use backend::accounts;
 use domain::account::{Session, User};
@@ -44,9 +44,9 @@ pub async fn create(
     ApiJson(body): ApiJson<SignInBody>,
 ) -> Result<Response, Problem> {
     let signed_in = access::sign_in(&state, &parts, &body.email, &body.password).await?;
-    let jar = with_session(&state, signed_in.session);
+    let cookies = with_session(&state, &signed_in);
     let location = [(header::LOCATION, HeaderValue::from_static("/api/v1/session"))];
-    Ok((StatusCode::CREATED, jar, location, Json(signed_in.user)).into_response())
+    Ok((StatusCode::CREATED, cookies, location, Json(signed_in.user)).into_response())
 }
 
 /// Who is signed in.
@@ -86,9 +86,22 @@ pub async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The cookie that holds a session. It ends with the browser, or when the server says so.
-pub fn with_session(state: &AppState, session: String) -> CookieJar {
-    CookieJar::new().add(cookie(state, session))
+/// Signs out everywhere: every session of the person, this one included, and their tokens and sign-in links end at once.
+#[utoipa::path(delete, operation_id = "sign_out_everywhere", path = "/api/v1/sessions", tag = "session",
+    responses((status = 204)))]
+pub async fn end_all(State(state): State<AppState>, SignedIn(person, actor): SignedIn) -> Result<Response, Problem> {
+    accounts::sign_out_everywhere(&state.backend, &actor, &person).await?;
+    Ok((StatusCode::NO_CONTENT, without_session(&state)).into_response())
+}
+
+/// The cookie that holds a session, which ends with the browser or when the server says so; and the one by which the browser
+/// is known the next time, which opens nothing.
+pub fn with_session(state: &AppState, begun: &accounts::SignedIn) -> impl IntoResponseParts + use<> {
+    let is_https = state.edge.is_https();
+    let (name, secure) = (device_cookie_name(is_https), if is_https { "; Secure" } else { "" });
+    let device = format!("{name}={}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax{secure}", begun.device);
+    let session = CookieJar::new().add(cookie(state, begun.session.clone()));
+    (session, AppendHeaders([(header::SET_COOKIE, device)]))
 }
 
 /// Takes the cookie away.

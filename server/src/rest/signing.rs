@@ -3,7 +3,7 @@
 use super::extract::ApiPath;
 use super::problem::Problem;
 use crate::AppState;
-use crate::access::Manager;
+use crate::access::{Manager, Proved};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -12,15 +12,16 @@ use backend::signing;
 use domain::project::SigningSecrets;
 use uuid::Uuid;
 
-/// The secrets: clients check the signatures of calls with them.
+/// The secrets: clients check the signatures of calls with them. Reading them is written into the audit.
 #[utoipa::path(get, operation_id = "get_signing_secret", path = "/api/v1/projects/{project_id}/signing-secret", tag = "projects", params(("project_id" = Uuid, Path)),
     responses((status = 200, body = SigningSecrets)))]
 pub async fn get(
     State(state): State<AppState>,
-    _: Manager,
+    Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
-    Ok(show(signing::get(&state.backend, project_id).await?))
+    Ok(show(signing::get(&state.backend, &actor, project_id).await?))
 }
 
 /// Makes a new secret. Calls are signed with both until the previous one is forgotten.
@@ -29,6 +30,7 @@ pub async fn get(
 pub async fn rotate(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::rotate(&state.backend, &actor, project_id).await?))
@@ -40,6 +42,7 @@ pub async fn rotate(
 pub async fn forget_previous(
     State(state): State<AppState>,
     Manager(actor): Manager,
+    _: Proved,
     ApiPath(project_id): ApiPath<Uuid>,
 ) -> Result<Response, Problem> {
     Ok(show(signing::forget_previous(&state.backend, &actor, project_id).await?))

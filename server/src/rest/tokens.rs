@@ -4,7 +4,7 @@ use super::extract::{ApiJson, ApiPath, ApiQuery};
 use super::problem::Problem;
 use super::projects::PageParams;
 use crate::AppState;
-use crate::access::SignedIn;
+use crate::access::{InBrowser, Proved, SignedIn};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -37,12 +37,13 @@ pub async fn list(
     Ok(Json(tokens::list(&state.backend, &person, params.cursor.as_deref(), params.limit).await?))
 }
 
-/// Creates a token that may what its person may; the answer shows it once.
+/// Creates a token; the answer shows it once. It takes a session that has proved lately who its person is: no token creates one.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenDraft,
     responses((status = 201, body = NewToken)))]
 pub async fn create(
     State(state): State<AppState>,
-    SignedIn(person, actor): SignedIn,
+    InBrowser(person, actor): InBrowser,
+    _: Proved,
     ApiJson(draft): ApiJson<TokenDraft>,
 ) -> Result<Response, Problem> {
     let (shown, token) = tokens::create(&state.backend, &actor, &person, draft).await?;

@@ -2,6 +2,7 @@
 
 use crate::app::{App, id_of};
 use crate::call::{Answer, call};
+use backend::accounts::users::Rights;
 use backend::accounts::{setup, users};
 use backend::{Actor, accounts};
 use futures::future::join_all;
@@ -13,7 +14,7 @@ const PASSWORD: &str = "correct horse battery staple";
 
 impl App {
     async fn with_password(&self, email: &str) {
-        users::add(&self.state.backend, &Actor::system("test"), email, PASSWORD, false).await.unwrap();
+        users::add(&self.state.backend, &Actor::system("test"), email, PASSWORD, Rights::default()).await.unwrap();
     }
 
     async fn sign_in(&self, email: &str, password: &str) -> Answer {
@@ -104,7 +105,9 @@ async fn an_account_that_is_disabled_loses_everything_at_once(_: PgPoolOptions, 
 async fn a_token_is_shown_once_and_may_what_its_person_may(_: PgPoolOptions, on: PgConnectOptions) {
     let app = App::new(&on).await;
     let project = app.project("Billing").await;
-    let created = app.post("/api/v1/tokens", &json!({ "name": "laptop" })).await;
+    let session = app.session("ada").await;
+    let post = |body: &Value| app.send(call("POST", "/api/v1/tokens").by(&session).json(body));
+    let created = post(&json!({ "name": "laptop" })).await;
     assert_eq!(created.header("cache-control"), "no-store");
     let mut created = created.ok(201);
     let token = created.as_object_mut().unwrap().remove("token").unwrap().as_str().unwrap().to_owned();
@@ -115,9 +118,9 @@ async fn a_token_is_shown_once_and_may_what_its_person_may(_: PgPoolOptions, on:
     assert_eq!(app.delete(&path).await.status, 204);
     app.send(call("GET", &project).by(&token)).await.problem(401, "unauthorized");
     app.delete(&path).await.problem(404, "token-not-found");
-    let bad = json!({ "name": " ", "expires_at": "2001-01-01T00:00:00Z" });
-    let refused = app.post("/api/v1/tokens", &bad).await;
-    for field in ["name", "expires_at"] {
+    let bad = json!({ "name": " ", "expires_at": "2001-01-01T00:00:00Z", "scopes": [] });
+    let refused = post(&bad).await;
+    for field in ["name", "expires_at", "scopes"] {
         refused.message(422, "validation-failed", field);
     }
     app.end().await;

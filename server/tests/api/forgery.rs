@@ -2,7 +2,7 @@
 //! mutation of the OpenAPI document and every server function, with every kind of header that a browser could send.
 
 use crate::app::{App, id_of, task};
-use crate::call::{Call, call};
+use crate::call::{Call, TOKEN, call};
 use leptos::server_fn::axum::server_fn_paths;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -98,9 +98,12 @@ async fn no_mutation_of_the_api_is_forged(_: PgPoolOptions, on: PgConnectOptions
         }
     }
     assert_eq!(app.snapshot().await, before);
+    let session = app.session("ada").await;
     for (method, path) in operations.iter().filter(|(method, _)| method != "DELETE") {
         for honest in HONEST {
-            let answer = app.send(with(stage.call(method, path), honest)).await;
+            // No token creates another one.
+            let by = if path == "/api/v1/tokens" { session.as_str() } else { TOKEN };
+            let answer = app.send(with(stage.call(method, path).by(by), honest)).await;
             assert_ne!(answer.status, 403, "{method} {path} {honest:?}: {answer:?}");
         }
     }
@@ -114,7 +117,8 @@ async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
     let mut functions: Vec<_> = server_fn_paths().map(|(path, method)| (path.to_owned(), method.to_string())).collect();
     let keys = format!("{}/api-keys", stage.project.trim_start_matches("/api/v1"));
     let account = format!("/accounts/{}/password", uuid::Uuid::nil());
-    let own = ["/account/tokens", "/account/display", "/accounts/new", &account, &keys];
+    let secret = keys.replace("api-keys", "signing-secret");
+    let own = ["/account/tokens", "/account/display", "/accounts/new", &account, &keys, &secret];
     let documents = ["/login", "/login/link", "/logout", "/setup"].into_iter().chain(own);
     functions.extend(documents.map(|path| (path.to_owned(), "POST".to_owned())));
     assert!(functions.len() >= 20, "{functions:?}");
@@ -130,13 +134,28 @@ async fn no_server_function_is_forged(_: PgPoolOptions, on: PgConnectOptions) {
         }
     }
     assert_eq!(app.snapshot().await, before);
+    let session = app.session("ada").await;
     for (path, _) in &functions {
         for honest in HONEST {
-            let answer = app.send(with(stage.form(path, "application/json"), honest)).await;
+            // No token creates another one.
+            let by = if path == "/account/tokens" { session.as_str() } else { TOKEN };
+            let answer = app.send(with(stage.form(path, "application/json").by(by), honest)).await;
             assert_ne!(answer.status, 403, "{path} {honest:?}: {answer:?}");
         }
     }
     assert_ne!(app.snapshot().await, before, "the honest ones do something");
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn nobody_is_signed_out_everywhere_by_a_forged_request(_: PgPoolOptions, on: PgConnectOptions) {
+    let (app, stage) = stage(&on).await;
+    let session = app.session("ada").await;
+    for forged in FORGED {
+        let answer = app.send(with(stage.form("/logout/everywhere", "text/html").by(&session), forged)).await;
+        answer.problem(403, "forbidden");
+    }
+    app.send(call("GET", "/api/v1/session").by(&session)).await.ok(200);
     app.end().await;
 }
 

@@ -97,3 +97,34 @@ async fn a_program_gets_json_instead(_: PgPoolOptions, on: PgConnectOptions) {
     assert_eq!(gone.ok(200)["AlreadyDeleted"]["state"], "SUCCEEDED");
     app.end().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_form_whose_id_is_no_id_is_refused_by_the_field_and_makes_nothing(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, _) = app.one_task().await;
+    let id = id_of(&project).to_string();
+    let before = app.snapshot().await;
+    for bad in ["a\nb", "a\r\nlocation: https://evil.example", "nonsense", "\u{1F600}", "\0"] {
+        for (function, field, page) in [("save_group", "id", "groups"), ("save_task", "uuid", "tasks")] {
+            let name = format!("form[{field}]");
+            let fields =
+                [("form[project_id]", id.as_str()), (&name, bad), ("form[name]", "Named"), ("form[metadata]", "{}")];
+            let more = [("form[cron_expression]", "0 9 * * *"), ("form[timezone]", "UTC"), ("form[status]", "ACTIVE")];
+            let fields = [&fields[..], &more].concat();
+            let answer = app.send(call("POST", &format!("/fn/{function}")).form(&fields)).await;
+            assert_eq!(
+                (answer.status, &answer.json()["errors"][0]["field"]),
+                (422, &json!(field)),
+                "{function} {bad:?}"
+            );
+            let (path, query) = redirect(&submit(&app, function, &fields, "/").await);
+            assert_eq!(path, format!("/projects/{id}/{page}/new"), "{function} {bad:?}");
+            assert_eq!(refusal(&query)["errors"][0]["field"], field);
+        }
+        let next =
+            app.send(call("POST", "/login").without("authorization").form(&[("next", bad), ("email", bad)])).await;
+        assert_eq!(next.status, 401, "{bad:?}: {next:?}");
+    }
+    assert_eq!(app.snapshot().await, before);
+    app.end().await;
+}

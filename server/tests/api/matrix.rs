@@ -9,7 +9,7 @@ use leptos::server_fn::axum::server_fn_paths;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeSet;
-use table::Need::{self, Callbacks, Delete, Known, Operator, Person, Public, Read, Write};
+use table::Need::{self, Callbacks, Creator, Delete, Known, Manage, Operator, Person, Public, Read, Session, Write};
 use table::{FUNCTIONS, ROUTES};
 use uuid::Uuid;
 
@@ -20,20 +20,25 @@ enum Who {
     /// A session or token that has ended, a key that was revoked.
     Gone,
     Stranger,
+    /// A stranger with a session instead of a token.
+    Browser,
     Looker,
     ProjectAdmin,
     InstanceAdmin,
+    /// A token of the project's administrator that has one scope.
+    Scoped(&'static str),
     Key(&'static str),
     OtherProjectsKey,
 }
 
 /// The status that refuses, or none when it passes.
-fn refusal(need: Need, who: Who) -> Option<u16> {
-    use Who::{Gone, InstanceAdmin, Key, Looker, Nobody, OtherProjectsKey, ProjectAdmin, Stranger};
+fn refusal(need: Need, reads: bool, who: Who) -> Option<u16> {
+    use Who::{Browser, Gone, InstanceAdmin, Key, Looker, Nobody, OtherProjectsKey, ProjectAdmin, Scoped, Stranger};
     let scope = match need {
         Read => "read",
         Write => "write",
         Delete => "delete",
+        Manage => "manage",
         Callbacks => "callbacks",
         _ => "none",
     };
@@ -44,14 +49,19 @@ fn refusal(need: Need, who: Who) -> Option<u16> {
         // It finds no execution: that is no matter of permission.
         (Callbacks, OtherProjectsKey) => None,
         (Callbacks, _) => Some(401),
+        // Outside of a project a token with scopes reads, or manages.
+        (Known | Person | Creator, Scoped(has)) => (has != if reads { "read" } else { "manage" }).then_some(403),
         (Known, _) => None,
+        (Session, who) => (who != Browser).then_some(403),
+        (Creator, Key(_) | OtherProjectsKey | Looker) => Some(403),
+        (Creator, _) => None,
         (Person | Operator, Key(_) | OtherProjectsKey) => Some(403),
         (Person, _) => None,
         (Operator, who) => (who != InstanceAdmin).then_some(403),
         (_, InstanceAdmin | ProjectAdmin) => None,
-        (_, Stranger | OtherProjectsKey) => Some(404),
+        (_, Stranger | Browser | OtherProjectsKey) => Some(404),
         (need, Looker) => (need != Read).then_some(403),
-        (_, Key(has)) => (has != scope).then_some(403),
+        (_, Key(has) | Scoped(has)) => (has != scope).then_some(403),
     }
 }
 
@@ -67,7 +77,8 @@ impl Cast {
         let app = App::new(on).await;
         // A stream ends at once on a node that stops.
         app.stop.cancel();
-        let (project, other) = (app.project("Billing").await, app.project("Other").await);
+        let (project, other) = (app.project("Billing").await, app.project("Foreign-affairs").await);
+        app.plant(&project).await;
         let mut secrets = vec![(Who::Nobody, String::new()), (Who::InstanceAdmin, TOKEN.to_owned())];
         for (who, name, role) in [
             (Who::Stranger, "stranger", None),
@@ -80,6 +91,13 @@ impl Cast {
             }
             secrets.push((who, token));
         }
+        for scope in ["read", "write", "delete", "manage"] {
+            secrets.push((Who::Scoped(scope), app.scoped("owner", scope).await));
+        }
+        app.execute("UPDATE users SET may_create_projects = false WHERE email = 'looker@example.com'").await;
+        app.person("browser").await;
+        app.execute("UPDATE users SET password_hash = 'none that fits' WHERE email = 'browser@example.com'").await;
+        secrets.push((Who::Browser, app.session("browser").await));
         for scope in ["read", "write", "delete", "callbacks"] {
             secrets.push((Who::Key(scope), app.key(&project, &[scope]).await));
         }
@@ -91,13 +109,38 @@ impl Cast {
     }
 
     /// Sends the same by everybody.
-    async fn everybody(&self, what: &str, need: Need, request: impl Fn() -> Call) {
+    async fn everybody(&self, what: &str, need: Need, reads: bool, request: impl Fn() -> Call) {
         for (who, secret) in &self.secrets {
-            let answer = self.app.send(request().by(secret)).await;
+            // What it asked for before may have ended its session.
+            let renewed = if *who == Who::Browser { self.app.session("browser").await } else { secret.clone() };
+            let answer = self.app.send(request().by(&renewed)).await;
             let told = verdict(&answer);
-            assert_eq!(told, refusal(need, *who), "{what} ({need:?}) by {who:?}: {answer:?}");
+            assert_eq!(told, refusal(need, reads, *who), "{what} ({need:?}) by {who:?}: {answer:?}");
+            assert_shows_only_what_they_may_see(what, *who, &renewed, &answer);
         }
     }
+}
+
+/// Texts that only some may see, wherever they are shown: a webhook's address, signing secrets, another project.
+const PLANTED: [(&str, MaySee); 3] = [
+    (WEBHOOK_SECRET, manages),
+    ("whsec_", manages),
+    ("Foreign-affairs", |who| matches!(who, Who::InstanceAdmin | Who::OtherProjectsKey)),
+];
+
+type MaySee = fn(Who) -> bool;
+
+const WEBHOOK_SECRET: &str = "planted-webhook-secret";
+
+fn manages(who: Who) -> bool {
+    matches!(who, Who::ProjectAdmin | Who::InstanceAdmin | Who::Scoped("manage"))
+}
+
+fn assert_shows_only_what_they_may_see(what: &str, who: Who, secret: &str, answer: &Answer) {
+    for (text, may_see) in PLANTED {
+        assert!(may_see(who) || !answer.text.contains(text), "{what} shows {text} to {who:?}: {answer:?}");
+    }
+    assert!(secret.is_empty() || !answer.text.contains(secret), "{what} repeats what {who:?} came with: {answer:?}");
 }
 
 /// The status, if it says that somebody may not.
@@ -133,7 +176,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else(_: PgPoolOptions, on
             let request = call(method, &format!("/api/v1/{path}"));
             if matches!(*method, "GET" | "DELETE") { request } else { request.json(&json!({})) }
         };
-        cast.everybody(&format!("{method} {path}"), *need, request).await;
+        cast.everybody(&format!("{method} {path}"), *need, *method == "GET", request).await;
     }
     cast.app.end().await;
 }
@@ -160,9 +203,9 @@ async fn every_server_function_lets_in_whom_it_should_and_nobody_else(_: PgPoolO
             ("is_disabled", "false"),
             ("mode", "block"),
         ]);
-        fields.extend([("email", "nobody@example.com"), ("role", "readonly")]);
+        fields.extend([("email", "nobody@example.com"), ("role", "readonly"), ("may_create", "true")]);
         fields.extend([("current_password", "x"), ("new_password", "short")]);
-        cast.everybody(name, *need, || call("POST", &format!("/fn/{name}")).form(&fields)).await;
+        cast.everybody(name, *need, false, || call("POST", &format!("/fn/{name}")).form(&fields)).await;
     }
     cast.app.end().await;
 }
@@ -175,15 +218,15 @@ async fn a_page_shows_nothing_to_who_may_not_see_it(_: PgPoolOptions, on: PgConn
         let path = format!("{project}{page}");
         for (who, secret) in &cast.secrets {
             let answer = cast.app.send(call("GET", &path).by(secret)).await;
+            assert_shows_only_what_they_may_see(&path, *who, secret, &answer);
             match who {
                 Who::Nobody | Who::Gone => {
                     assert_eq!(answer.status, 303, "{path} by {who:?}: {answer:?}");
                     assert!(answer.header("location").starts_with("/login?next=%2Fprojects%2F"), "{answer:?}");
                 }
-                Who::Looker | Who::ProjectAdmin | Who::InstanceAdmin | Who::Key("read") => {
+                Who::Looker | Who::ProjectAdmin | Who::InstanceAdmin | Who::Scoped("read") | Who::Key("read") => {
                     assert_eq!(answer.status, 200, "{path} by {who:?}");
-                    let manages = !matches!(who, Who::Looker | Who::Key(_));
-                    assert!(manages || !answer.text.contains("whsec_"), "{path} shows a secret to {who:?}");
+                    assert!(answer.text.contains("Billing"), "{path} shows {who:?} nothing");
                 }
                 _ if page == "/tasks/new" => {}
                 _ => assert!(!answer.text.contains("Billing"), "{path} by {who:?}: {answer:?}"),
@@ -193,7 +236,64 @@ async fn a_page_shows_nothing_to_who_may_not_see_it(_: PgPoolOptions, on: PgConn
     cast.app.end().await;
 }
 
+#[sqlx::test(migrations = false)]
+async fn a_webhook_is_shown_in_full_to_who_manages_the_project_and_masked_to_who_reads_it(
+    _: PgPoolOptions,
+    on: PgConnectOptions,
+) {
+    let cast = Cast::new(&on).await;
+    let alerts = format!("{}/alerts", cast.project);
+    for (who, secret) in &cast.secrets {
+        let shown = match who {
+            Who::ProjectAdmin | Who::InstanceAdmin => "https://hooks.example.com/planted-webhook-secret",
+            Who::Looker | Who::Scoped("read") | Who::Key("read") => "https://hooks.example.com/…",
+            _ => continue,
+        };
+        let alerts = cast.app.send(call("GET", &alerts).by(secret)).await.ok(200);
+        assert_eq!(alerts["data"][0]["deliveries"][0]["target"], shown, "{who:?}");
+    }
+    let shows = async |secret: &str, path: &str, text: &str| {
+        cast.app.send(call("GET", path).by(secret)).await.text.contains(text)
+    };
+    let settings = format!("{}/settings", cast.project.trim_start_matches("/api/v1"));
+    assert!(shows(TOKEN, &settings, WEBHOOK_SECRET).await, "who may change it sees it");
+    assert!(!shows(TOKEN, &settings, "whsec_").await, "a secret is shown only to who asks for it");
+    cast.app.end().await;
+}
+
 impl App {
+    /// What only some may see in this project: a webhook, and an alert that goes there.
+    async fn plant(&self, project: &str) {
+        let webhook = json!({ "webhook_url": format!("https://hooks.example.com/{WEBHOOK_SECRET}") });
+        self.send(call("PUT", &format!("{project}/alert-settings")).json(&webhook)).await.ok(200);
+        let record = self.accept(&self.task(project, "Told about").await).await;
+        self.fail(&record).await;
+    }
+
+    /// A token of an account that has this scope.
+    async fn scoped(&self, name: &str, scope: &str) -> String {
+        let secret = Uuid::new_v4().simple();
+        let token = format!("sxt_{secret}{secret}");
+        let statement = format!(
+            "INSERT INTO personal_tokens (id, user_id, name, hash, hint, scopes)
+             SELECT gen_random_uuid(), id, 'Scoped', sha256('{token}'), 'sxt_', '{{{scope}}}' FROM users WHERE email = '{name}@example.com'"
+        );
+        self.execute(&statement).await;
+        token
+    }
+
+    /// A session of an account.
+    pub async fn session(&self, name: &str) -> String {
+        let (id, secret) = (Uuid::now_v7(), Uuid::new_v4().simple());
+        let session = format!("sxs_{secret}{secret}");
+        let statement = format!(
+            "INSERT INTO sessions (id, user_id, hash, expires_at)
+             SELECT '{id}', id, sha256('{session}'), now() + interval '1 day' FROM users WHERE email = '{name}@example.com'"
+        );
+        self.execute(&statement).await;
+        session
+    }
+
     /// An account and its token.
     pub async fn person(&self, name: &str) -> String {
         let (id, secret) = (Uuid::now_v7(), Uuid::new_v4().simple());

@@ -26,7 +26,7 @@ impl App {
             self.count("users").await,
             self.count("user_identities").await,
             self.count("sessions").await,
-            self.count("audit").await,
+            self.count("audit WHERE action <> 'session.refused'").await,
         ]
     }
 }
@@ -226,5 +226,57 @@ async fn without_an_issuer_there_is_no_way_to_one(_: PgPoolOptions, on: PgConnec
         let answer = app.send(call("GET", path).without("authorization")).await;
         assert!(answer.status == 404 && !answer.text.contains("Sign in with"), "{answer:?}");
     }
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_settings_say_whom_of_the_issuer_is_let_in_and_what_they_may_do(_: PgPoolOptions, on: PgConnectOptions) {
+    let others = ["--oidc-create", "--oidc-allowed-domains", "other.example,@Another.example"];
+    let app = App::with_issuer(&on, Issuer::shared(), "sexton", &others).await;
+    let before = app.people().await;
+    refused(&app.there_and_back("/", "grace").await, 403, "address of certain domains");
+    assert_eq!(app.people().await, before);
+    app.end().await;
+    let settings = ["--oidc-create", "--oidc-allowed-domains", "example.com", "--oidc-required-claim", "sub=grace"];
+    let groups = ["--oidc-groups-claim", "sub", "--oidc-admin-groups", "root,ops", "--oidc-creator-groups", "grace"];
+    let app = App::with_issuer(&on, Issuer::shared(), "sexton", &[&settings[..], &groups].concat()).await;
+    let before = app.people().await;
+    refused(&app.there_and_back("/", "nobody").await, 403, "what is needed to sign in here (sub)");
+    assert_eq!(app.people().await, before);
+    app.execute("INSERT INTO users (id, email, is_admin) VALUES (gen_random_uuid(), 'grace@example.com', true)").await;
+    app.execute("UPDATE users SET may_create_projects = false WHERE email = 'grace@example.com'").await;
+    assert_eq!(email(&app, &app.there_and_back("/", "grace").await, "/").await, "grace@example.com");
+    let grace = "users WHERE email = 'grace@example.com' AND NOT is_admin AND may_create_projects";
+    assert_eq!(app.count(grace).await, 1, "the groups decide");
+    assert_eq!(app.count("audit WHERE action = 'user.rights_changed' AND actor = 'OpenID Connect'").await, 1);
+    // Who is the last administrator stays one.
+    app.execute("UPDATE users SET is_admin = email = 'grace@example.com'").await;
+    assert_eq!(email(&app, &app.there_and_back("/", "grace").await, "/").await, "grace@example.com");
+    assert_eq!(app.count("users WHERE email = 'grace@example.com' AND is_admin").await, 1);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_sign_in_at_the_issuer_is_a_proof_when_it_says_that_it_was_just_now(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::with_issuer(&on, Issuer::shared(), "sexton", &[]).await;
+    app.known("grace").await;
+    let create = |answer: &Answer| {
+        let (session, draft) = (cookie(answer, "sexton"), serde_json::json!({ "name": "laptop" }));
+        call("POST", "/api/v1/tokens").without("authorization").header("cookie", &session).json(&draft)
+    };
+    let unsaid = app.there_and_back("/", "grace").await;
+    app.send(create(&unsaid)).await.problem(403, "proof-required");
+    let session = cookie(&unsaid, "sexton");
+    let form = call("POST", "/account/tokens").without("authorization").header("cookie", &session);
+    let asked = app.send(form.form(&[("name", "laptop")])).await;
+    assert!(asked.status == 403 && asked.text.contains("/login/oidc?next=%2Faccount&amp;proof=on"), "{asked:?}");
+    assert!(!asked.text.contains("proof_password"), "there is no password to ask for");
+    let departure = app.send(call("GET", "/login/oidc?next=%2Faccount&proof=on").without("authorization")).await;
+    let to = departure.header("location");
+    assert!(to.contains("prompt=login") && to.contains("max_age=0"), "{to}");
+    let back = Person::new().sign_in(to, "grace").await;
+    let proved = app.arrive(&back, &cookie(&departure, "sexton-oidc")).await;
+    assert_eq!(email(&app, &proved, "/account").await, "grace@example.com");
+    app.send(create(&proved)).await.ok(201);
     app.end().await;
 }

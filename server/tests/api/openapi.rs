@@ -18,7 +18,7 @@ const CONTRACT: [(&str, &[&str]); 52] = [
     ("/api/v1/executions/{execution_id}/status", &["PATCH"]),
     ("/api/v1/health", &["GET"]),
     ("/api/v1/session", &["DELETE", "GET", "POST"]),
-    ("/api/v1/sessions", &["GET"]),
+    ("/api/v1/sessions", &["DELETE", "GET"]),
     ("/api/v1/sessions/{session_id}", &["DELETE"]),
     ("/api/v1/tokens", &["GET", "POST"]),
     ("/api/v1/tokens/{token_id}", &["DELETE"]),

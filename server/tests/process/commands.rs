@@ -5,6 +5,7 @@ use clap::CommandFactory;
 use server::config::Cli;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 /// Every environment variable of the program, with its default.
@@ -126,4 +127,59 @@ fn migrating_without_a_database_says_so() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("the database could not be migrated"), "{said}");
+}
+
+/// Starts a server that is to print something, and answers what it printed up to these words.
+fn printed(environment: &[(&str, &str)], words: &str) -> String {
+    let mut node = sexton(&["serve"], environment).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(node.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains(words) {
+        said.push_str(&lines.next().unwrap_or_else(|| panic!("{words} was not printed: {said}")).unwrap());
+        said.push('\n');
+    }
+    node.kill().unwrap();
+    node.wait().unwrap();
+    said
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_setup_token_is_printed_once_and_kept_in_its_file(_: PgPoolOptions, on: PgConnectOptions) {
+    let (database, file) = (url(&on), concat!(env!("CARGO_TARGET_TMPDIR"), "/printed-setup-token"));
+    drop(std::fs::remove_file(file));
+    let environment =
+        [("DATABASE_URL", database.as_str()), ("SEXTON_LISTEN", "127.0.0.1:0"), ("SEXTON_SETUP_TOKEN_FILE", file)];
+    let first = printed(&environment, "only its owner can read");
+    let token = std::fs::read_to_string(file).unwrap();
+    assert_eq!(first.matches(token.trim()).count(), 1, "{first}");
+    assert!(first.contains(&"=".repeat(80)) && first.contains("/setup") && first.contains(file), "{first}");
+    let second = printed(&environment, &format!("open /setup with the token in {file}"));
+    assert!(!second.contains("sxu_"), "{second}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), token, "it stays");
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_keeps_an_instance_from_being_claimed_ends_the_start_with_what_to_do(
+    _: PgPoolOptions,
+    on: PgConnectOptions,
+) {
+    let (database, trivial) = (url(&on), concat!(env!("CARGO_TARGET_TMPDIR"), "/trivial-password"));
+    std::fs::write(trivial, "passwordpassword\n").unwrap();
+    let ada = ("SEXTON_ADMIN_EMAIL", "ada@example.com");
+    let cases: [(&[(&str, &str)], &[&str]); 3] = [
+        (
+            &[("SEXTON_SETUP_TOKEN_FILE", "/proc/nowhere/token")],
+            &["/proc/nowhere/token", "Set SEXTON_SETUP_TOKEN_FILE"],
+        ),
+        (&[ada, ("SEXTON_ADMIN_PASSWORD_FILE", "/nowhere")], &["SEXTON_ADMIN_PASSWORD_FILE", "/nowhere"]),
+        (&[ada, ("SEXTON_ADMIN_PASSWORD_FILE", trivial)], &["SEXTON_ADMIN_PASSWORD_FILE", "too easy to guess"]),
+    ];
+    for (settings, says) in cases {
+        let fixed = [("DATABASE_URL", database.as_str()), ("SEXTON_LISTEN", "127.0.0.1:0")];
+        let refused = output(&["serve"], &[&fixed, settings].concat());
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(says.iter().all(|words| said.contains(words)), "{said}");
+        assert!(!said.contains("sxu_") && !said.contains("passwordpassword"), "{said}");
+    }
 }

@@ -26,7 +26,7 @@ async fn no_secret_is_logged_or_kept(pool: PgPoolOptions, on: PgConnectOptions) 
     let node = Node::ready(&database, &settings).await;
     let mut planted = vec![mail];
     planted.extend(passwords(&node, &database).await);
-    planted.extend(programs(&node, &pool).await);
+    planted.extend(programs(&node, &database, &pool).await);
     assert!(planted.len() >= 50, "{}", planted.len());
     until("the log has the last request", async || node.log().contains("the-last-one")).await;
     let everything: String = sqlx::query_scalar(EVERYTHING).fetch_one(&pool).await.unwrap();
@@ -63,13 +63,19 @@ async fn passwords(node: &Node, database: &str) -> Vec<String> {
 }
 
 /// Tokens and keys, those that open something and those that do not.
-async fn programs(node: &Node, pool: &PgPool) -> Vec<String> {
+async fn programs(node: &Node, database: &str, pool: &PgPool) -> Vec<String> {
     let mut planted = Vec::new();
     let project = node.client.project(0).await;
     for n in 0..10 {
-        let token = node.client.post("/api/v1/tokens", json!({ "name": format!("token {n}") })).await;
+        let arguments = ["user", "token", "ada@example.com", "--name", &format!("token {n}")];
+        let token = String::from_utf8(output(&arguments, &[("DATABASE_URL", database)]).stdout).unwrap();
+        let token = token.trim().to_owned();
+        assert!(token.starts_with("sxt_"), "{token}");
+        let is_known =
+            node.client.call_back("DELETE", &format!("/api/v1/tokens/{}", Uuid::nil()), &token, json!({})).await;
+        assert_eq!(is_known, Some(404));
         let key = node.client.post(&format!("{project}/api-keys"), json!({ "name": format!("key {n}") })).await;
-        planted.extend([&token.body["token"], &key.body["key"]].map(|secret| secret.as_str().unwrap().to_owned()));
+        planted.extend([token, key.body["key"].as_str().unwrap().to_owned()]);
         let (id, unknown) = (Uuid::now_v7(), format!("sxk_{}", secret("unknown")));
         for key in [planted.last().unwrap().clone(), unknown.clone()] {
             let path = format!("/api/v1/executions/{id}/logs");

@@ -6,9 +6,11 @@ mod token;
 pub(super) use token::Identity;
 
 use super::answers::{Http, innermost};
-use super::{Arrival, Failure};
+use super::{Arrival, Failure, Rules};
 use domain::error::{ProblemKind, Refusal};
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreProviderMetadata};
+use openidconnect::core::{
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreProviderMetadata,
+};
 use openidconnect::{
     AuthType, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
@@ -39,6 +41,8 @@ pub struct IssuerSettings {
     pub redirect_uri: String,
     /// Whether who has no account gets one.
     pub creates_accounts: bool,
+    /// Whom it lets in, and what they may do.
+    pub rules: Rules,
     /// How long it may take to answer what one request of a browser asks.
     pub patience: Duration,
 }
@@ -87,15 +91,19 @@ impl Issuer {
     }
 
     /// Where a browser is to go, and what must come back.
-    pub(super) async fn request(&self, state: &str) -> Result<Request, Failure> {
+    pub(super) async fn request(&self, state: &str, proves: bool) -> Result<Request, Failure> {
         let client = self.in_time(self.known_client(KNOWN_FOR)).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let state = CsrfToken::new(state.to_owned());
-        let (url, _, nonce) = client
+        let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || state, Nonce::new_random)
             .add_scope(Scope::new("email".to_owned()))
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if proves {
+            // With an age the issuer has to say when they signed in there (OpenID Connect Core, section 2).
+            request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
+        }
+        let (url, _, nonce) = request.url();
         Ok(Request { url: url.into(), nonce, verifier })
     }
 

@@ -1,6 +1,6 @@
 //! The table: what every route and every server function needs.
 
-use Need::{Callbacks, Delete, Known, Manage, Operator, Person, Public, Read, Write};
+use Need::{Callbacks, Creator, Delete, Known, Manage, Operator, Person, Public, Read, Session, Write};
 
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,10 @@ pub enum Need {
     Known,
     /// Somebody, not a key.
     Person,
+    /// Somebody in a browser: not a token.
+    Session,
+    /// Somebody who may create projects.
+    Creator,
     /// An administrator of the instance.
     Operator,
     /// A key that was made for callbacks.
@@ -27,9 +31,10 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "session", Person),
     ("DELETE", "session", Person),
     ("GET", "sessions", Person),
+    ("DELETE", "sessions", Session),
     ("DELETE", "sessions/{session_id}", Person),
     ("GET", "tokens", Person),
-    ("POST", "tokens", Person),
+    ("POST", "tokens", Session),
     ("DELETE", "tokens/{token_id}", Person),
     ("GET", "audit", Operator),
     ("GET", "deletions", Operator),
@@ -42,7 +47,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "project-deletions/{deletion_id}", Known),
     ("GET", "project-deletions", Operator),
     ("GET", "projects", Known),
-    ("POST", "projects", Person),
+    ("POST", "projects", Creator),
     ("GET", "projects/{project_id}", Read),
     ("PUT", "projects/{project_id}", Manage),
     ("PATCH", "projects/{project_id}", Manage),
@@ -100,7 +105,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
 /// Every server function under `/fn`.
 pub const FUNCTIONS: &[(&str, Need)] = &[
     ("get_project", Read),
-    ("save_project", Person),
+    ("save_project", Creator),
     ("list_tasks", Read),
     ("get_task", Read),
     ("save_task", Write),
@@ -128,7 +133,8 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("remove_member", Manage),
     ("delete_key", Manage),
     ("set_account", Operator),
-    ("change_password", Person),
+    ("set_creator", Operator),
+    ("change_password", Session),
     ("end_session", Person),
     ("delete_token", Person),
 ];

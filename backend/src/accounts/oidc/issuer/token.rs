@@ -6,6 +6,7 @@ use super::{Client, Issuer, KNOWN_FOR};
 use crate::accounts::oidc::Failure;
 use crate::accounts::oidc::answers::{Unreachable, innermost};
 use crate::db::oidc::FlowRow;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 use domain::error::{ProblemKind, Refusal};
 use openidconnect::core::{
@@ -16,6 +17,7 @@ use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, Nonce, OAuth2TokenResponse, PkceCodeVerifier,
     RequestTokenError, StandardErrorResponse, TokenResponse,
 };
+use serde_json::{Map, Value};
 use std::time::Instant;
 
 /// The longest subject, as OpenID Connect Core says (section 2).
@@ -39,9 +41,20 @@ pub(in super::super) struct Identity {
     pub subject: String,
     email: Option<String>,
     is_verified: bool,
+    /// When they gave the issuer a proof of who they are, if it says so.
+    pub auth_time: Option<DateTime<Utc>>,
+    /// What the ID token says.
+    pub claims: Map<String, Value>,
 }
 
 impl Identity {
+    /// Somebody with a verified address.
+    #[cfg(test)]
+    pub fn of_test(email: &str, claims: Map<String, Value>) -> Self {
+        let (issuer, subject) = ("https://login.example.com".to_owned(), email.to_owned());
+        Self { issuer, subject, email: Some(email.to_owned()), is_verified: true, auth_time: None, claims }
+    }
+
     /// Their address, if the issuer knows that it is theirs.
     pub fn verified_email(&self) -> Option<&str> {
         self.email.as_deref().map(str::trim).filter(|email| self.is_verified && !email.is_empty())
@@ -68,7 +81,8 @@ impl Issuer {
         }
         let claims = claims.map_err(|error| self.unbelieved(&innermost(&error)))?;
         self.check_access_token(&client, &answer, token, claims)?;
-        self.identity(&client, &answer, claims).await
+        let said = said(token).ok_or_else(|| self.unbelieved("its claims cannot be read"))?;
+        Ok(Identity { claims: said, ..self.identity(&client, &answer, claims).await? })
     }
 
     async fn token(&self, client: &Client, code: &str, verifier: &str) -> Result<CoreTokenResponse, Failure> {
@@ -129,7 +143,8 @@ impl Issuer {
             (email, is_verified) = (info.email().map(|email| email.to_string()), info.email_verified());
         }
         let (issuer, subject) = (claims.issuer().to_string(), subject.to_string());
-        Ok(Identity { issuer, subject, email, is_verified: is_verified == Some(true) })
+        let (is_verified, auth_time) = (is_verified == Some(true), claims.auth_time());
+        Ok(Identity { issuer, subject, email, is_verified, auth_time, claims: Map::new() })
     }
 
     fn unbelieved(&self, reason: &str) -> Failure {
@@ -137,6 +152,13 @@ impl Issuer {
         let detail = format!("The answer of {} cannot be believed: {reason}. Sign in again.", self.name());
         Refusal::new(ProblemKind::Unauthorized, detail).into()
     }
+}
+
+/// The claims of a token whose signature was verified, as they stand there.
+fn said(token: &CoreIdToken) -> Option<Map<String, Value>> {
+    let token = token.to_string();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }
 
 fn verified<'a>(
