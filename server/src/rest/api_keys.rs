@@ -39,7 +39,7 @@ pub async fn list(
 
 /// Creates an API key, and shows it this once.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/api-keys", tag = "API keys", params(("project_id" = Uuid, Path)), request_body = ApiKeyDraft,
-    responses((status = 201, body = CreatedApiKey)))]
+    responses((status = 201, body = CreatedApiKey), (status = 409, description = "quota-exceeded")))]
 pub async fn create(
     State(state): State<AppState>,
     Manager(actor): Manager,

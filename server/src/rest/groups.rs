@@ -71,7 +71,7 @@ pub async fn list(
 
 /// Creates a group.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/task-groups", tag = "task groups", params(("project_id" = Uuid, Path)), request_body = TaskGroupDraft,
-    responses((status = 201, body = TaskGroup), (status = 409, description = "name-taken")))]
+    responses((status = 201, body = TaskGroup), (status = 409, description = "name-taken, quota-exceeded")))]
 pub async fn create(
     State(state): State<AppState>,
     Writer(actor): Writer,

@@ -40,7 +40,7 @@ pub async fn list(
 
 /// Creates a project; it takes the right to create projects.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = ProjectDraft,
-    responses((status = 201, body = Project), (status = 409, description = "name-taken")))]
+    responses((status = 201, body = Project), (status = 409, description = "name-taken, quota-exceeded")))]
 pub async fn create(
     State(state): State<AppState>,
     Creator(actor): Creator,

@@ -110,7 +110,7 @@ pub async fn list(
 
 /// Creates a task.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)), request_body = TaskDraft,
-    responses((status = 201, body = Task), (status = 422, description = "status-not-settable")))]
+    responses((status = 201, body = Task), (status = 409, description = "quota-exceeded"), (status = 422, description = "status-not-settable")))]
 pub async fn create(
     State(state): State<AppState>,
     Writer(actor): Writer,

@@ -39,7 +39,7 @@ pub async fn list(
 
 /// Creates a token; the answer shows it once. It takes a session that has proved lately who its person is: no token creates one.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenDraft,
-    responses((status = 201, body = NewToken)))]
+    responses((status = 201, body = NewToken), (status = 409, description = "quota-exceeded")))]
 pub async fn create(
     State(state): State<AppState>,
     InBrowser(person, actor): InBrowser,

@@ -29,7 +29,7 @@ pub fn statements() -> BTreeSet<String> {
     for file in files(&root.join("src")) {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let (arms, tokens) = macros(tokens(code));
+        let (arms, tokens) = macros(&tokens(code));
         for (place, token) in tokens.iter().enumerate() {
             match token {
                 Token::Text(text) => drop(found.insert(text.clone())),
@@ -114,9 +114,9 @@ fn unescape(text: &str) -> (String, &str) {
 }
 
 /// Takes the definitions of macros out.
-fn macros(tokens: Vec<Token>) -> (Vec<Arm>, Vec<Token>) {
+fn macros(tokens: &[Token]) -> (Vec<Arm>, Vec<Token>) {
     let (mut arms, mut others) = (Vec::new(), Vec::new());
-    let mut rest = tokens.as_slice();
+    let mut rest = tokens;
     while let Some((token, after)) = rest.split_first() {
         rest = after;
         if *token != Token::Word("macro_rules".to_owned()) {
