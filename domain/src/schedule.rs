@@ -15,8 +15,6 @@ mod due;
 #[cfg(feature = "parsing")]
 mod parsed;
 #[cfg(feature = "parsing")]
-pub use calendar::check_moment;
-#[cfg(feature = "parsing")]
 pub use due::Due;
 #[cfg(feature = "parsing")]
 pub use parsed::{Schedule, preview, preview_open};

@@ -3,12 +3,12 @@
 use crate::access::{Person, TOKEN_PREFIX};
 use crate::audit::{self, Subject};
 use crate::secret::Secret;
-use crate::{Actor, Backend, Result, db, faults, quota};
+use crate::{Actor, Backend, Result, db, quota};
 use domain::account::{PersonalToken, TokenDraft};
 use domain::audit::AuditAction;
 use domain::error::{ProblemKind, Refusal};
 use domain::page::{Limit, Page, parse_cursor};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Creates a token for a person who is signed in; returns it with the one text that opens anything. A token creates none.

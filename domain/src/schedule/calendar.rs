@@ -1,28 +1,11 @@
 //! Days and zones: wall clock to instant, week days, days without a run.
 
 use crate::error::FieldError;
+use crate::moment;
 use chrono::{
     DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday,
 };
 use chrono_tz::Tz;
-use std::ops::RangeInclusive;
-
-/// Years that a moment or a date may lie in: those that RFC 3339 can write.
-const YEARS: RangeInclusive<i32> = 1..=9999;
-
-/// Refuses a moment outside the years 1 to 9999, where zones and calendars end.
-///
-/// # Errors
-/// A [`FieldError`] for `field`.
-pub fn check_moment(field: &str, at: DateTime<Utc>) -> Result<(), FieldError> {
-    // A day of room on each side: in some zone it is another year already.
-    let is_inside =
-        |days: i64| at.checked_add_signed(TimeDelta::days(days)).is_some_and(|at| YEARS.contains(&at.year()));
-    if is_inside(-1) && is_inside(1) {
-        return Ok(());
-    }
-    Err(FieldError::new(field, "must be a moment in the years 1 to 9999"))
-}
 
 /// The IANA zone of a schedule.
 pub(super) fn parse_zone(name: &str) -> Result<Tz, FieldError> {
@@ -123,7 +106,7 @@ const MAX_EXCLUSIONS: usize = 366;
 fn parse_days(index: usize, text: &str) -> Result<(NaiveDate, NaiveDate), FieldError> {
     let field = format!("schedule_config.exclusions[{index}]");
     let allowed = "must be a date (2026-12-24), a range of dates (2026-12-24/2027-01-01) or a day of the week (SUN)";
-    let parse = |text: &str| text.parse().ok().filter(|day: &NaiveDate| YEARS.contains(&day.year()));
+    let parse = |text: &str| text.parse().ok().filter(|day: &NaiveDate| moment::YEARS.contains(&day.year()));
     let (first, last) = text.split_once('/').unwrap_or((text, text));
     let (Some(first), Some(last)) = (parse(first), parse(last)) else { return Err(FieldError::new(&field, allowed)) };
     if last < first {

@@ -1,6 +1,6 @@
 //! A checked schedule and what follows from it: the next run, the words, the preview.
 
-use super::calendar::{Exclusions, check_moment, instant, parse_time, parse_weekday, parse_zone};
+use super::calendar::{Exclusions, instant, parse_time, parse_weekday, parse_zone};
 use super::cron::{self, Expression};
 use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
 use crate::error::FieldError;
@@ -60,9 +60,6 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
-        if let Some(error) = config.run_at.and_then(|at| check_moment("schedule_config.run_at", at).err()) {
-            return Err(vec![error]);
-        }
         let schedule = Self::read(kind, config)?;
         match &schedule.rule {
             Rule::Once(at) if schedule.first_allowed_from(*at) != Some(*at) => {
