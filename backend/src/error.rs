@@ -19,6 +19,9 @@ pub enum Error {
     /// or not. What was being deleted may be asked for again: the answer is the same deletion.
     #[error(transparent)]
     Unconfirmed(sqlx::Error),
+    /// Something that cannot happen did, or a stored value is of a newer version. It is logged; the caller learns no details.
+    #[error("{0}")]
+    Broken(&'static str),
 }
 
 /// What is said where nobody knows; see [`Error::Unconfirmed`].
@@ -48,6 +51,10 @@ impl Error {
             Self::Unconfirmed(error) => {
                 tracing::warn!(%error, "a commit was not confirmed");
                 unconfirmed()
+            }
+            Self::Broken(what) => {
+                tracing::error!("{what}");
+                Refusal::new(ProblemKind::Internal, "Something went wrong here. Nothing has changed.")
             }
             Self::Database(error) => match failure_kind(&error) {
                 FailureKind::Conflict | FailureKind::Bug | FailureKind::InFlight => {

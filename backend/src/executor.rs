@@ -58,12 +58,14 @@ impl ExecutorSettings {
 
 /// How much more a node may start.
 pub(crate) struct Room {
-    /// Calls, at the most a batch.
+    /// Calls, at most a batch.
     pub calls: usize,
     /// Projects that may not start any.
     pub busy_projects: Vec<Uuid>,
     of_project: HashMap<Uuid, usize>,
     most_of_project: usize,
+    /// Calls of the whole node.
+    free: usize,
 }
 
 impl Room {
@@ -71,10 +73,21 @@ impl Room {
         self.calls == 0
     }
 
-    /// How many more of this project.
-    pub(crate) fn of_project(&self, project: Uuid) -> usize {
-        self.most_of_project.saturating_sub(self.of_project.get(&project).copied().unwrap_or(0))
+    /// Whether a project may start another call: it has fewer than its limit, and fewer in flight than the node has free. So
+    /// a single project takes half of a node, and the next one finds half of the rest.
+    pub(crate) fn is_free_for(&self, project: Uuid) -> bool {
+        may_start(self.of_project.get(&project).copied().unwrap_or(0), self.most_of_project, self.free)
     }
+
+    /// Takes the places of calls that a project starts.
+    pub(crate) fn take(&mut self, project: Uuid, calls: usize) {
+        *self.of_project.entry(project).or_default() += calls;
+        self.free = self.free.saturating_sub(calls);
+    }
+}
+
+fn may_start(in_flight: usize, limit: usize, free: usize) -> bool {
+    in_flight < limit && in_flight < free
 }
 
 /// One try at an attempt: an attempt that was held up is tried again under the same number.
@@ -139,10 +152,11 @@ impl Executor {
         for running in running.values() {
             *of_project.entry(running.project).or_default() += 1;
         }
-        let is_busy = |(project, count): (&Uuid, &usize)| (*count >= most_of_project).then_some(*project);
+        let free = self.0.settings.calls.saturating_sub(running.len());
+        let is_busy =
+            |(project, count): (&Uuid, &usize)| (!may_start(*count, most_of_project, free)).then_some(*project);
         let busy_projects = of_project.iter().filter_map(is_busy).collect();
-        let calls = self.0.settings.calls.saturating_sub(running.len()).min(most);
-        Room { calls, busy_projects, of_project, most_of_project }
+        Room { calls: free.min(most), busy_projects, of_project, most_of_project, free }
     }
 
     /// Makes a call whose execution is RUNNING here, committed.

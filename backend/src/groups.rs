@@ -1,9 +1,13 @@
 //! Use cases of task groups: create, read, list, change, start, stop. Deleting has a file of its own.
 //!
-//! Invariant: whatever changes when a group is open has all its tasks planned anew in the same transaction. A group never
-//! changes its tasks' own status.
+//! Invariant: whatever changes when a group is open marks it in the same transaction, and its tasks are planned anew in batches.
+//! Meanwhile a claim asks the group itself, under a lock: after a stop nothing of it starts. A group never changes its tasks'
+//! own status.
 
 pub mod delete;
+mod replan;
+
+pub use replan::replan;
 
 use crate::audit::{self, Subject};
 use crate::error::violated;
@@ -180,7 +184,7 @@ pub async fn steer(backend: &Backend, actor: &Actor, project_id: Uuid, id: Uuid,
     Ok(group)
 }
 
-/// Writes what a group is now, and has its tasks planned anew.
+/// Writes what a group is now. Its tasks are planned anew by [`replan`], so the cost does not depend on how many they are.
 async fn write(
     tx: &mut PgConnection,
     group: &TaskGroup,
@@ -188,8 +192,6 @@ async fn write(
     by_hand: Option<Override>,
 ) -> Result<TaskGroup> {
     db::group::update(tx, group.id, draft, by_hand).await.map_err(refuse_name)?;
-    let task_ids = db::group::share_tasks(tx, group.id).await?;
-    db::group::replan(tx, &task_ids).await?;
     let group = read(tx, group.project_id, group.id).await?;
     announce(tx, EventKind::TaskGroupUpdated, &group).await?;
     Ok(group)

@@ -37,6 +37,8 @@ pub async fn measure(backend: &Backend, queue: &ApalisQueue) -> Result<()> {
     let now = db::now(&mut conn).await?;
     let open = db::deletion::summary(&mut conn, None).await?;
     let late = db::deletion::count_late_starts(&mut conn).await?;
+    let oldest_due = db::schedule::oldest_due(&mut conn).await?;
+    metrics::gauge!("sexton_schedule_oldest_due_seconds").set(oldest_due.unwrap_or(0.0));
     let jobs = queue.stats(&mut conn).await?;
     let states = [
         ("SCHEDULED", open.scheduled),

@@ -42,10 +42,16 @@ async fn watch(pool: &PgPool) -> Result<Infallible, sqlx::Error> {
 
 /// Indexes of tables that may be large. They are built beside whoever reads and writes, which no migration can do: its
 /// transaction would hold up every change for as long. Without them everything works, but some of it slowly.
-const BESIDE: [(&str, &str); 1] = [(
-    "tasks_name_prefix",
-    "CREATE INDEX CONCURRENTLY tasks_name_prefix ON tasks (project_id, lower(name) text_pattern_ops)",
-)];
+const BESIDE: [(&str, &str); 2] = [
+    (
+        "tasks_name_prefix",
+        "CREATE INDEX CONCURRENTLY tasks_name_prefix ON tasks (project_id, lower(name) text_pattern_ops)",
+    ),
+    (
+        "task_schedules_project_id",
+        "CREATE INDEX CONCURRENTLY task_schedules_project_id ON task_schedules (project_id, next_run_at, task_id)",
+    ),
+];
 /// The advisory lock of the one node that builds them. The others do not wait for it: the build would wait for them.
 const BUILDING: i64 = 0x5e87_0a11;
 

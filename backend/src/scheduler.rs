@@ -20,6 +20,8 @@ use uuid::Uuid;
 const BATCH: usize = 500;
 /// Without anything to do a node looks again after so long.
 const TICK: Duration = Duration::from_secs(1);
+/// After a claim that left rows behind and started nothing.
+const AGAIN: Duration = Duration::from_millis(100);
 /// How often it looks below the low-water mark: at what another node had taken and given back.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// What is due lies above the newest claim less this: another node may still hold older rows.
@@ -58,6 +60,16 @@ pub struct Scheduler {
     rescued_at: Option<Instant>,
     /// Since when every step has reached the database.
     steady_since: Option<Instant>,
+    /// When a claim succeeded last.
+    claimed_at: Option<Instant>,
+    /// More is due than this node can take at once: projects are served in turn.
+    is_crowded: bool,
+    /// The project that was served last.
+    turn: Uuid,
+    /// Rows that the next claim takes, at most.
+    most: usize,
+    /// The rows of a claim that has not succeeded.
+    claiming: Vec<Uuid>,
 }
 
 impl Scheduler {
@@ -71,6 +83,11 @@ impl Scheduler {
             swept_at: None,
             rescued_at: None,
             steady_since: None,
+            claimed_at: None,
+            is_crowded: false,
+            turn: Uuid::nil(),
+            most: BATCH,
+            claiming: Vec::new(),
         }
     }
 
@@ -79,31 +96,39 @@ impl Scheduler {
     /// # Errors
     /// A database error; nothing was taken then that is not taken again.
     pub async fn step(&mut self, now: Instant) -> Result<Step> {
+        let since = *self.claimed_at.get_or_insert(now);
+        metrics::gauge!("sexton_scheduler_stalled_seconds").set(now.saturating_duration_since(since).as_secs_f64());
         // Whoever gives a step up that hangs drops it here: it counts as one that failed.
         let steady_since = self.steady_since.take();
-        let is_steady = steady_since.is_some_and(|since| now - since >= self.executor.lease());
-        let step = self.steps(now, is_steady).await?;
-        self.steady_since = steady_since.or(Some(now));
-        Ok(step)
-    }
-
-    async fn steps(&mut self, now: Instant, is_steady: bool) -> Result<Step> {
+        let is_steady = steady_since.is_some_and(|since| now.saturating_duration_since(since) >= self.executor.lease());
         let mut conn = self.backend.pool.acquire().await?;
-        if is_steady && self.rescued_at.is_none_or(|at| now - at >= RESCUE_EVERY) {
+        if is_steady && self.rescued_at.is_none_or(|at| now.saturating_duration_since(at) >= RESCUE_EVERY) {
             self.rescued_at = Some(now);
             self.rescue(&mut conn).await?;
         }
         let waited = self.start_waiting(&mut conn).await?;
+        // The database answers. Whatever becomes of the claim, runs that dead nodes left are taken over.
+        self.steady_since = steady_since.or(Some(now));
+        let step = self.claim_step(&mut conn, waited, now).await?;
+        self.claimed_at = Some(now);
+        metrics::gauge!("sexton_scheduler_stalled_seconds").set(0.0);
+        Ok(step)
+    }
+
+    async fn claim_step(&mut self, conn: &mut PgConnection, waited: usize, now: Instant) -> Result<Step> {
         let room = self.executor.room(BATCH);
         if room.is_none() {
             return Ok(Step { started: waited, next: Next::WhenFree(TICK) });
         }
-        let claimed = self.claim(&mut conn, &room, now).await?;
+        let is_busy = !room.busy_projects.is_empty();
+        let claimed = self.claim(conn, room, now).await?;
         let started = waited + claimed.started;
-        let next = match (claimed.is_all, room.busy_projects.is_empty()) {
+        let next = match (claimed.is_all, is_busy) {
+            // What is left waits for room.
+            (false, _) if claimed.started == 0 => Next::WhenFree(AGAIN),
             (false, _) => Next::Now,
-            (true, true) => Next::After(self.until_next(&mut conn).await?),
-            (true, false) => Next::WhenFree(self.until_next(&mut conn).await?),
+            (true, true) => Next::WhenFree(self.until_next(conn).await?),
+            (true, false) => Next::After(self.until_next(conn).await?),
         };
         Ok(Step { started, next })
     }

@@ -173,6 +173,9 @@ async fn plan(
     let next = match status {
         TaskStatus::Active => {
             let window = db::group::window_of(conn, task.task_group_id).await?;
+            if let Some(Err(error)) = window.as_ref().map(|window| task.schedule.check_meets(window, now)) {
+                return Err(Refusal::fields(ProblemKind::ValidationFailed, vec![error]).into());
+            }
             task.schedule.next_open_after(now, window.as_ref())
         }
         _ => None,

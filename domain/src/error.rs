@@ -49,6 +49,8 @@ text_enum! {
         ProjectPendingDelete = "project-pending-delete",
         /// The task is disabled and cannot be started.
         TaskDisabled = "task-disabled",
+        /// The task's group is stopped: nothing of it can be started.
+        GroupStopped = "group-stopped",
         /// There is no such API key in this project.
         ApiKeyNotFound = "api-key-not-found",
         /// There is no such token of this person.
@@ -117,6 +119,7 @@ impl ProblemKind {
             Self::TaskPendingDelete => "The task is being deleted",
             Self::ProjectPendingDelete => "The project is being deleted",
             Self::TaskDisabled => "The task is disabled",
+            Self::GroupStopped => "The task group is stopped",
             Self::ApiKeyNotFound => "No such API key in this project",
             Self::TokenNotFound => "No such token",
             Self::SessionNotFound => "No such session",

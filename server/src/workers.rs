@@ -11,7 +11,7 @@ use backend::executor::Executor;
 use backend::jobs::{ApalisQueue, DeleteJobConsumer, run_cron};
 use backend::scheduler::{Next, Scheduler};
 use backend::tasks::worker::Teardown;
-use backend::{health, projects, quota, refusals, retention, tasks};
+use backend::{groups, health, projects, quota, refusals, retention, tasks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -28,6 +28,8 @@ const GATHER: Duration = Duration::from_millis(3);
 const ALERT_TICK: Duration = Duration::from_secs(1);
 /// How often refusals are looked for whose minute is over.
 const REFUSALS_TICK: Duration = Duration::from_secs(10);
+/// How often groups are looked for whose window has changed.
+const REPLAN_TICK: Duration = Duration::from_millis(500);
 /// How often projects that are being deleted are looked at.
 const PROJECT_TICK: Duration = Duration::from_secs(1);
 /// How often the gauges are set.
@@ -68,6 +70,7 @@ impl Loops {
             // Its calls end after its last step: what was claimed in there would have nobody who makes the call.
             let claimed = CancellationToken::new();
             tracker.spawn(self.executor.clone().run(claimed.clone()));
+            tracker.spawn(replan_groups(self.scheduler.clone(), stop.clone()));
             let scheduling = schedule(self.scheduler, self.executor, self.pool.clone(), stop.clone());
             tracker.spawn(async move {
                 let _claimed = claimed.drop_guard();
@@ -156,6 +159,19 @@ async fn measure(backend: Backend, queue: ApalisQueue, kept: retention::Kept, st
     }
 }
 
+/// Plans the tasks of groups anew whose window has changed, on every node; each group is in one hand at a time.
+async fn replan_groups(backend: Backend, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match timeout(PATIENCE, groups::replan(&backend)).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the tasks of a group could not be planned"),
+            Err(_) => tracing::warn!("planning the tasks of a group got no answer from the database"),
+        }
+        stop.run_until_cancelled(sleep(REPLAN_TICK)).await;
+    }
+}
+
 /// Takes what is due when it is due, on every hint, and every second; at once again while there is more.
 async fn schedule(backend: Backend, executor: Executor, pool: sqlx::PgPool, stop: CancellationToken) {
     let mut scheduler = Scheduler::new(backend, executor.clone());
@@ -167,7 +183,7 @@ async fn schedule(backend: Backend, executor: Executor, pool: sqlx::PgPool, stop
         let next = match timeout(PATIENCE, scheduler.step(Instant::now())).await {
             Ok(Ok(step)) => step.next,
             Ok(Err(error)) => {
-                tracing::debug!(%error, "the scheduler could not look");
+                tracing::warn!(%error, "a step of the scheduler failed");
                 Next::After(SCHEDULER_TICK)
             }
             Err(_) => {

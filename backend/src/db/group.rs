@@ -176,7 +176,138 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Replaces a group that is locked, with the start or stop by hand that is in force from now on.
+/// Holds groups as they are, so that none is stopped before the transaction ends. Returns those that nobody is changing, with
+/// their versions.
+pub(crate) async fn hold_versions(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, i64)>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query!("SELECT id, version FROM task_groups WHERE id = ANY($1) FOR SHARE SKIP LOCKED", ids);
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.version)).collect())
+}
+
+/// Holds groups as they are, so that none is stopped before the transaction ends. Returns those that nobody is changing and that
+/// are not stopped by hand.
+pub(crate) async fn hold_started(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_scalar!(
+        "SELECT id FROM task_groups WHERE id = ANY($1) AND (override = 'NOT_RUNNING' AND (override_until IS NULL
+                OR override_until > now())) IS NOT TRUE
+         FOR SHARE SKIP LOCKED",
+        ids
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Whether the group of a task is stopped by hand; it stays so, or not, until the transaction ends.
+pub(crate) async fn is_stopped_for(
+    conn: &mut PgConnection,
+    project_id: Uuid,
+    task_id: Uuid,
+) -> Result<bool, sqlx::Error> {
+    let stopped = sqlx::query_scalar!(
+        r#"SELECT (g.override = 'NOT_RUNNING' AND (g.override_until IS NULL OR g.override_until > now())) IS TRUE AS "is_stopped!"
+           FROM tasks t JOIN task_groups g ON g.id = t.task_group_id WHERE t.id = $1 AND t.project_id = $2 FOR SHARE OF g"#,
+        task_id,
+        project_id
+    );
+    Ok(stopped.fetch_optional(conn).await?.unwrap_or(false))
+}
+
+/// A group whose tasks are to be planned anew.
+pub(crate) struct Replanning {
+    pub id: Uuid,
+    /// As of when.
+    pub since: DateTime<Utc>,
+    /// Those up to this one are done.
+    pub after: Uuid,
+    pub window: Option<Window>,
+}
+
+/// Locks the group that has waited the longest for its tasks to be planned anew, unless another node has it.
+pub(crate) async fn lock_replanning(conn: &mut PgConnection) -> Result<Option<Replanning>, sqlx::Error> {
+    point("group.replan")?;
+    let row = sqlx::query!(
+        r#"SELECT id, replan_since AS "since!", replan_after, start_time, end_time, timezone, override AS by_hand, override_until
+           FROM task_groups WHERE replan_since IS NOT NULL ORDER BY replan_since LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| {
+        let (start_time, end_time, by_hand, by_hand_until) = (row.start_time, row.end_time, row.by_hand, row.override_until);
+        let window = WindowRow { start_time, end_time, timezone: Some(row.timezone), by_hand, by_hand_until }.window();
+        Replanning { id: row.id, since: row.since, after: row.replan_after.unwrap_or_default(), window }
+    }))
+}
+
+/// A task of a group that is planned anew.
+pub(crate) struct Replanned {
+    pub id: Uuid,
+    pub status: String,
+    pub schedule_type: String,
+    pub schedule_config: serde_json::Value,
+}
+
+/// The next tasks of a group, in the order of their ids, as batches lock them; held against deletions and undos.
+pub(crate) async fn share_tasks_after(
+    conn: &mut PgConnection,
+    group: &Replanning,
+    limit: i64,
+) -> Result<Vec<Replanned>, sqlx::Error> {
+    point("group.share_tasks")?;
+    sqlx::query_as!(
+        Replanned,
+        "SELECT id, status, schedule_type, schedule_config FROM tasks WHERE task_group_id = $1 AND id > $2
+         ORDER BY id LIMIT $3 FOR SHARE",
+        group.id,
+        group.after,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Plans tasks, which are locked and active: those with a moment for then, the others not at all. What was due before stays due.
+pub(crate) async fn plan_tasks(
+    conn: &mut PgConnection,
+    plans: &[(Uuid, Option<DateTime<Utc>>)],
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = plans.iter().map(|(id, _)| *id).collect();
+    let next: Vec<Option<DateTime<Utc>>> = plans.iter().map(|(_, next)| *next).collect();
+    sqlx::query!(
+        "WITH planned AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS p(task_id, next_run_at)),
+              closed AS (DELETE FROM task_schedules s USING planned p
+                         WHERE s.task_id = p.task_id AND p.next_run_at IS NULL AND s.next_run_at > now())
+         INSERT INTO task_schedules (task_id, next_run_at, version)
+         SELECT t.id, p.next_run_at, t.version FROM planned p JOIN tasks t ON t.id = p.task_id WHERE p.next_run_at IS NOT NULL
+         ORDER BY t.id
+         ON CONFLICT (task_id) DO UPDATE SET next_run_at = excluded.next_run_at, version = excluded.version, fires = true
+         WHERE task_schedules.next_run_at > now()",
+        &ids,
+        &next as &[Option<DateTime<Utc>>]
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes how far a group is planned anew; none when it is done.
+pub(crate) async fn replanned_up_to(conn: &mut PgConnection, id: Uuid, last: Option<Uuid>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE task_groups SET replan_after = $2, replan_since = CASE WHEN $2::uuid IS NULL THEN NULL ELSE replan_since END
+         WHERE id = $1",
+        id,
+        last
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Replaces a group that is locked, with the start or stop by hand that is in force from now on, and has its tasks planned anew.
 pub(crate) async fn update(
     conn: &mut PgConnection,
     id: Uuid,
@@ -186,7 +317,8 @@ pub(crate) async fn update(
     point("group.update")?;
     sqlx::query!(
         "UPDATE task_groups SET name = $2, start_time = $3::text::time, end_time = $4::text::time, timezone = $5, override = $6,
-                override_until = $7, version = version + 1, updated_at = now()
+                override_until = $7, version = version + 1, updated_at = now(),
+                replan_since = coalesce(replan_since, now()), replan_after = NULL
          WHERE id = $1",
         id,
         draft.name,
@@ -218,13 +350,6 @@ pub(crate) async fn first_tasks(
         .fetch_all(conn)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
-}
-
-/// Holds all tasks of a group that is locked as they are, whatever their status, against deletions and undos; in the order of
-/// their ids, as batches lock them.
-pub(crate) async fn share_tasks(conn: &mut PgConnection, id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
-    point("group.share_tasks")?;
-    sqlx::query_scalar!("SELECT id FROM tasks WHERE task_group_id = $1 ORDER BY id FOR SHARE", id).fetch_all(conn).await
 }
 
 /// Has the scheduler plan these tasks onwards from now, as far as they are active: their rows are due and fire nothing. What was

@@ -12,11 +12,17 @@ use uuid::Uuid;
 /// Records an execution that a node starts at once, whatever its schedule and overlap policy say.
 ///
 /// # Errors
-/// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::TaskDisabled`], [`ProblemKind::TaskNotFound`] and
+/// [`ProblemKind::TaskPendingDelete`], [`ProblemKind::TaskDisabled`], [`ProblemKind::GroupStopped`],
+/// [`ProblemKind::TaskNotFound`] and
 /// [`ProblemKind::TaskDeleted`], [`ProblemKind::ProjectPendingDelete`].
 pub async fn trigger(backend: &Backend, actor: &Actor, project_id: Uuid, task_id: Uuid) -> Result<Execution> {
     let mut tx = backend.begin().await?;
     crate::projects::hold_open(&mut tx, project_id).await?;
+    // Before the task, as groups are locked.
+    if db::group::is_stopped_for(&mut tx, project_id, task_id).await? {
+        let detail = "The task's group is stopped: start the group before the task is run.";
+        return Err(Refusal::new(ProblemKind::GroupStopped, detail).into());
+    }
     match db::task::share(&mut tx, project_id, task_id).await? {
         Some(TaskStatus::Active) => {}
         Some(TaskStatus::Disabled) => {

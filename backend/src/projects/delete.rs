@@ -204,6 +204,7 @@ async fn failed(backend: &Backend, id: Uuid, error: Error) -> Result<()> {
     let message = match error {
         Error::Database(error) | Error::Unconfirmed(error) => error.to_string(),
         Error::Refused(refusal) => refusal.detail,
+        Error::Broken(what) => what.to_owned(),
     };
     tracing::warn!(deletion = %id, message, "a step of the deletion of a project failed");
     let mut conn = backend.pool.acquire().await?;

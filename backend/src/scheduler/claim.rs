@@ -5,22 +5,18 @@
 
 use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
 use crate::db::execution::NewExecution;
-use crate::db::group::WindowRow;
-use crate::db::schedule::{Due as DueRow, Plan, Sight};
+use crate::db::schedule::{Due as DueRow, Plan};
 use crate::executor::{Call, Planned};
-use crate::{Result, db, faults};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::{Error, Result, db, faults};
+use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
-use domain::group::Window;
 use domain::schedule::{Due, Schedule};
-use domain::task::{Overlap, OverlapPolicy, ScheduleType};
+use domain::task::{Completion, Overlap, OverlapPolicy, ScheduleType};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How soon a schedule that cannot be read is looked at again.
-const UNREADABLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// Why a run that is too late is skipped.
 const MISSED: &str = "Missed: no node was up when it was due.";
 
@@ -38,36 +34,62 @@ pub(super) struct Decided {
     pub calls: Vec<Planned>,
     planned: Vec<Plan>,
     ended: Vec<Uuid>,
+    /// Rows that this version cannot decide about.
+    aside: Vec<Uuid>,
     left: usize,
 }
 
 impl Scheduler {
-    /// Takes what is due and fits into `room`.
-    pub(super) async fn claim(&mut self, conn: &mut PgConnection, room: &Room, began: Instant) -> Result<Claimed> {
+    /// Takes what is due and fits into `room`. After a claim that failed the next one takes half as many rows; the one row that
+    /// is left to blame is set aside.
+    pub(super) async fn claim(&mut self, conn: &mut PgConnection, room: Room, began: Instant) -> Result<Claimed> {
+        // A claim that hangs is dropped: it counts as one that failed.
+        let most = self.most;
+        self.most = (most / 2).max(1);
+        let blamed = std::mem::take(&mut self.claiming);
+        if most == 1 && blamed.len() == 1 {
+            tracing::warn!(task = %blamed[0], "the schedule row of this task is set aside: it cannot be claimed");
+            db::schedule::set_aside(conn, &blamed).await?;
+        }
+        let claimed = self.claim_up_to(conn, room, began, most).await?;
+        self.claiming.clear();
+        self.most = (most * 2).min(BATCH);
+        Ok(claimed)
+    }
+
+    async fn claim_up_to(
+        &mut self,
+        conn: &mut PgConnection,
+        room: Room,
+        began: Instant,
+        most: usize,
+    ) -> Result<Claimed> {
         let leased_at = self.executor.now();
         let mut tx = conn.begin().await?;
         let now = db::now(&mut tx).await?;
         let sweeps = self.swept_at.is_none_or(|at| began - at >= SWEEP_EVERY);
-        let low_water = if sweeps { DateTime::UNIX_EPOCH } else { self.low_water };
-        let limit = room.calls.min(BATCH);
-        let sight = Sight { now, low_water, busy_projects: &room.busy_projects };
-        let due = db::schedule::take_due(&mut tx, &sight, limit as i64).await?;
-        let is_short = due.len() < limit;
+        let busy_projects = room.busy_projects.clone();
+        let Taken { due, mut is_all } = self.take(&mut tx, now, &busy_projects, sweeps, room.calls.min(most)).await?;
+        self.claiming = due.iter().map(|row| row.task_id).collect();
         let mut decided = if due.is_empty() { Decided::default() } else { decide(&mut tx, due, now, room).await? };
         super::quota::limit(&mut tx, &self.backend, &mut decided, now).await?;
-        let is_all = is_short && decided.left == 0;
+        is_all &= decided.left == 0;
+        self.is_crowded = !is_all;
         // What is left behind, or could not be committed, must stay in sight.
         let mut saw_all = || {
-            if is_all && room.busy_projects.is_empty() {
+            if is_all && busy_projects.is_empty() {
                 self.low_water = now - BELOW;
                 self.swept_at = if sweeps { Some(began) } else { self.swept_at };
             }
         };
-        if decided.planned.is_empty() && decided.ended.is_empty() {
+        if decided.is_empty() {
             saw_all();
             return Ok(Claimed { started: 0, is_all });
         }
         db::schedule::plan_many(&mut tx, &decided.planned, &decided.ended).await?;
+        if !decided.aside.is_empty() {
+            db::schedule::set_aside(&mut tx, &decided.aside).await?;
+        }
         let lease = self.executor.lease().as_secs() as i32;
         let recorded = db::execution::record(&mut tx, &decided.new, &self.backend.node, lease).await?;
         let recorded: HashSet<Uuid> = recorded.into_iter().collect();
@@ -85,6 +107,58 @@ impl Scheduler {
         self.backend.tell();
         Ok(Claimed { started, is_all })
     }
+
+    /// Locks due rows: the longest due first, as long as there is room for all of them; else, and while some projects may start
+    /// no more, a share of each project in turn. So no project waits for the backlog of another one.
+    async fn take(
+        &mut self,
+        conn: &mut PgConnection,
+        now: DateTime<Utc>,
+        busy_projects: &[Uuid],
+        sweeps: bool,
+        limit: usize,
+    ) -> Result<Taken> {
+        if !self.is_crowded && busy_projects.is_empty() {
+            let low_water = if sweeps { DateTime::UNIX_EPOCH } else { self.low_water };
+            let due = db::schedule::take_due(conn, now, low_water, limit as i64).await?;
+            let is_all = due.len() < limit;
+            return Ok(Taken { due, is_all });
+        }
+        let mut turn = db::schedule::due_projects(conn, now, self.turn, busy_projects, limit as i64).await?;
+        if turn.len() < limit && !self.turn.is_nil() {
+            let again = db::schedule::due_projects(conn, now, Uuid::nil(), busy_projects, limit as i64).await?;
+            turn.extend(again.into_iter().take_while(|project| *project <= self.turn));
+            turn.truncate(limit);
+        }
+        let Some(last) = turn.last() else {
+            return Ok(Taken { due: Vec::new(), is_all: true });
+        };
+        self.turn = *last;
+        let share = limit.div_ceil(turn.len());
+        let mut due = db::schedule::take_due_of(conn, now, &turn, share as i64).await?;
+        let mut of_project = HashMap::<Uuid, usize>::new();
+        due.iter().for_each(|row| *of_project.entry(row.project_id).or_default() += 1);
+        let is_all = turn.len() < limit && of_project.values().all(|count| *count < share);
+        in_turn(&mut due);
+        Ok(Taken { due, is_all })
+    }
+}
+
+/// Due rows that this claim has locked.
+struct Taken {
+    due: Vec<DueRow>,
+    /// No other row is due.
+    is_all: bool,
+}
+
+/// Orders rows, which have an order within their projects, so that the first of each project come first.
+fn in_turn(due: &mut [DueRow]) {
+    let mut seen = HashMap::<Uuid, usize>::new();
+    due.sort_by_cached_key(|row| {
+        let nth = seen.entry(row.project_id).or_default();
+        *nth += 1;
+        *nth
+    });
 }
 
 /// Writes what follows from what was skipped or missed: alerts and, last, counts.
@@ -97,70 +171,83 @@ async fn tell_skipped(conn: &mut PgConnection, new: &[NewExecution], now: DateTi
     Ok(db::execution::count_ends(conn, &skipped).await?)
 }
 
-/// Decides about each task by its policies and what of it has not ended.
-async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, room: &Room) -> Result<Decided> {
+/// Decides about each task by its policies and what of it has not ended. Schedules are computed beside the runtime and for
+/// [`DECIDED_WITHIN`] at most; what is left by then stays due. Groups are held as they are: what one is stopped for has not
+/// started, or has before.
+async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, mut room: Room) -> Result<Decided> {
+    let groups: HashSet<Uuid> = due.iter().filter_map(|row| row.task_group_id).collect();
+    let held = db::group::hold_versions(conn, &groups.into_iter().collect::<Vec<_>>()).await?;
+    let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
+    let is_held =
+        |row: &DueRow| row.task_group_id.zip(row.group_version).is_none_or(|version| held.contains(&version));
     let guarded: Vec<Uuid> =
         due.iter().filter(|row| row.overlap_policy != OverlapPolicy::Allow.as_str()).map(|row| row.task_id).collect();
     let unended = db::execution::unended(conn, &guarded).await?;
     let unended: HashMap<Uuid, (bool, bool)> =
         unended.into_iter().map(|(id, runs, waits)| (id, (runs, waits))).collect();
-    let mut decided = Decided::default();
-    let mut starting = HashMap::<Uuid, usize>::new();
-    for row in due {
-        let of_project = starting.entry(row.project_id).or_default();
-        if *of_project >= room.of_project(row.project_id) {
-            decided.left += 1;
-            continue;
+    let (due, changing): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
+    let deciding = move || {
+        let (mut decided, until) = (Decided { left: changing.len(), ..Decided::default() }, Instant::now() + DECIDED_WITHIN);
+        for (nth, row) in due.iter().enumerate() {
+            // At least one row per claim, so that the slowest one is done with in the end.
+            if (nth > 0 && Instant::now() >= until) || !room.is_free_for(row.project_id) {
+                decided.left += 1;
+                continue;
+            }
+            let calls = decided.calls.len();
+            if let Err(error) = decided.one(row, now, &unended) {
+                tracing::error!(task = %row.task_id, %error, "the task is set aside: this version cannot read it");
+                decided.aside.push(row.task_id);
+            }
+            room.take(row.project_id, decided.calls.len() - calls);
         }
-        let calls = decided.calls.len();
-        decided.one(&row, now, &unended)?;
-        *of_project += decided.calls.len() - calls;
-    }
-    Ok(decided)
+        decided
+    };
+    tokio::task::spawn_blocking(deciding).await.map_err(|_| Error::Broken("a schedule could not be computed"))
 }
 
+/// How long one claim computes schedules, at most. The rows are locked meanwhile.
+const DECIDED_WITHIN: Duration = Duration::from_millis(250);
+
 impl Decided {
-    fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
-        let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
-        let config = serde_json::from_value(row.schedule_config.clone()).ok();
-        let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
-        let window = row.window();
-        let what = match &schedule {
-            None => {
-                self.postpone(row, now);
-                return Ok(());
-            }
-            Some(schedule) if !row.fires => {
-                Due { next: schedule.next_open_after(row.next_run_at, window.as_ref()), ..Due::default() }
-            }
-            Some(schedule) => {
-                let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
-                schedule.due(row.next_run_at, now, window.as_ref(), policy)
-            }
-        };
-        match what.next {
-            Some(next) => self.planned.push(Plan { task_id: row.task_id, next_run_at: next, fires: true }),
-            None => self.ended.push(row.task_id),
-        }
-        let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
-        let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
-        self.fire(row, &what, overlap.decide(runs, waits))
+    /// Nothing is to be written.
+    fn is_empty(&self) -> bool {
+        self.planned.is_empty() && self.ended.is_empty() && self.aside.is_empty()
     }
 
-    /// A schedule that this version cannot read holds up no other; perhaps another node can.
-    fn postpone(&mut self, row: &DueRow, now: DateTime<Utc>) {
-        tracing::error!(task = %row.task_id, "the schedule cannot be read");
-        self.planned.push(Plan { task_id: row.task_id, next_run_at: now + UNREADABLE_FOR, fires: false });
+    /// # Errors
+    /// A value that this version does not know; nothing is decided then.
+    fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
+        let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
+        let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
+        let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
+        let completion: Completion = db::text("completion", &row.completion)?;
+        let config = serde_json::from_value(row.schedule_config.clone()).ok();
+        let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
+        let schedule = schedule.ok_or(Error::Broken("its schedule cannot be read"))?;
+        let window = row.window.window();
+        let what = if row.fires {
+            schedule.due(row.next_run_at, now, window.as_ref(), policy)
+        } else {
+            Due { next: schedule.next_open_after(row.next_run_at, window.as_ref()), ..Due::default() }
+        };
+        match what.next {
+            Some(next) => self.planned.push(Plan { task_id: row.task_id, next_run_at: next }),
+            None => self.ended.push(row.task_id),
+        }
+        let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
+        self.fire(row, &what, overlap.decide(runs, waits), completion);
+        Ok(())
     }
 
     /// Records what is fired and what is not: the first starts or waits, as the overlap says; further ones, made up for, wait.
-    fn fire(&mut self, row: &DueRow, what: &Due, overlap: Overlap) -> Result<()> {
+    fn fire(&mut self, row: &DueRow, what: &Due, overlap: Overlap, completion: Completion) {
         let missed = i32::try_from(what.missed).unwrap_or(i32::MAX);
         let (Some(first), missed_too) = (what.fire.first(), missed) else {
             if let Some(at) = what.last_missed {
                 self.record(row, ExecutionStatus::Skipped, at, missed - 1, Some(MISSED));
             }
-            return Ok(());
+            return;
         };
         let (status, reason) = match overlap {
             Overlap::Start => (ExecutionStatus::Running, None),
@@ -169,12 +256,11 @@ impl Decided {
         };
         let id = self.record(row, status, *first, missed_too, reason);
         if status == ExecutionStatus::Running {
-            self.calls.push(row.planned(id, *first)?);
+            self.calls.push(row.planned(id, *first, completion));
         }
         for at in &what.fire[1..] {
             self.record(row, ExecutionStatus::Pending, *at, 0, None);
         }
-        Ok(())
     }
 
     fn record(
@@ -200,15 +286,8 @@ impl NewExecution {
 }
 
 impl DueRow {
-    /// The window of the task's group, if it is in one.
-    fn window(&self) -> Option<Window> {
-        let (start_time, end_time, by_hand_until) = (self.start_time, self.end_time, self.by_hand_until);
-        let (timezone, by_hand) = (self.timezone.clone(), self.by_hand.clone());
-        WindowRow { start_time, end_time, timezone, by_hand, by_hand_until }.window()
-    }
-
-    fn planned(&self, execution_id: Uuid, scheduled_at: DateTime<Utc>) -> Result<Planned> {
-        Ok(Planned {
+    fn planned(&self, execution_id: Uuid, scheduled_at: DateTime<Utc>, completion: Completion) -> Planned {
+        Planned {
             execution_id,
             task_id: self.task_id,
             project_id: self.project_id,
@@ -221,9 +300,9 @@ impl DueRow {
             metadata: self.metadata.clone(),
             timeout_seconds: self.timeout_seconds,
             max_attempts: self.max_attempts,
-            completion: db::text("completion", &self.completion)?,
+            completion,
             endpoint: self.endpoint.clone(),
             secrets: [Some(self.signing_secret.clone()), self.previous_signing_secret.clone()],
-        })
+        }
     }
 }

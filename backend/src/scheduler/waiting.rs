@@ -8,13 +8,13 @@ use crate::db::execution::{CallRow, Waiting};
 use crate::executor::{Call, Planned};
 use crate::{Result, db, faults};
 use sqlx::{Connection, PgConnection};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 impl Scheduler {
     /// Starts what waits and fits; answers how many.
     pub(super) async fn start_waiting(&mut self, conn: &mut PgConnection) -> Result<usize> {
-        let room = self.executor.room(BATCH);
+        let mut room = self.executor.room(BATCH);
         if room.is_none() {
             return Ok(0);
         }
@@ -25,20 +25,33 @@ impl Scheduler {
             return Ok(0);
         }
         let now = db::now(&mut tx).await?;
-        let (mut of_project, mut of_task) = (HashMap::<Uuid, usize>::new(), HashSet::new());
+        let groups: HashSet<Uuid> = waiting.iter().filter_map(|waiting| waiting.group_id).collect();
+        let held = db::group::hold_started(&mut tx, &groups.into_iter().collect::<Vec<_>>()).await?;
+        let held: HashSet<Uuid> = held.into_iter().collect();
+        let mut of_task = HashSet::new();
         let fits = |waiting: &Waiting| {
-            let count = of_project.entry(waiting.project_id).or_default();
-            *count += 1;
-            *count <= room.of_project(waiting.project_id) && (waiting.is_free || of_task.insert(waiting.task_id))
+            let is_fit = waiting.group_id.is_none_or(|group| held.contains(&group))
+                && room.is_free_for(waiting.project_id)
+                && (waiting.is_free || of_task.insert(waiting.task_id));
+            room.take(waiting.project_id, usize::from(is_fit));
+            is_fit
         };
         let ids: Vec<Uuid> = waiting.into_iter().filter(fits).map(|waiting| waiting.id).collect();
         let lease = self.executor.lease().as_secs() as i32;
         let rows = db::execution::start(&mut tx, &ids, &self.backend.node, lease).await?;
         tell_started(&mut tx, rows.iter().map(|row| (row.project_id, row.task_id))).await?;
         faults::commit(tx, "start").await?;
-        let started = rows.len();
+        let mut started = 0;
         for row in rows {
-            self.executor.start(Call { planned: Planned::try_from(row)?, now, began });
+            let id = row.execution_id;
+            match Planned::try_from(row) {
+                Ok(planned) => {
+                    self.executor.start(Call { planned, now, began });
+                    started += 1;
+                }
+                // Committed as RUNNING: it is handed back like a run whose node has died, and the others start all the same.
+                Err(error) => tracing::error!(execution = %id, %error, "this version cannot read the run"),
+            }
         }
         self.backend.tell();
         Ok(started)

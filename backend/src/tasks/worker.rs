@@ -52,6 +52,7 @@ impl DeleteJobHandler for Teardown {
             Ok(Outcome::Deleted | Outcome::NotPending | Outcome::AlreadyGone) => return Ok(Handled::Done),
             Err(Error::Database(error) | Error::Unconfirmed(error)) => (failure_kind(&error), error.to_string()),
             Err(Error::Refused(refusal)) => (FailureKind::Conflict, refusal.detail),
+            Err(Error::Broken(what)) => (FailureKind::Bug, what.to_owned()),
         };
         let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
         self.settle(id, kind, &reason, JobFailure::new(reason.clone(), soon)).await

@@ -87,6 +87,7 @@ pub fn status_of(kind: ProblemKind) -> StatusCode {
         | K::TaskPendingDelete
         | K::ProjectPendingDelete
         | K::TaskDisabled
+        | K::GroupStopped
         | K::ExecutionEnded
         | K::PointOfNoReturn
         | K::NotFailed

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Runs a task now, whatever its schedule.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/tasks/{task_uuid}/trigger", tag = "executions",
     params(("project_id" = Uuid, Path), ("task_uuid" = Uuid, Path)),
-    responses((status = 201, body = Execution), (status = 409, description = "task-pending-delete, task-disabled")))]
+    responses((status = 201, body = Execution), (status = 409, description = "task-pending-delete, task-disabled, group-stopped")))]
 pub async fn trigger(
     State(state): State<AppState>,
     Writer(actor): Writer,

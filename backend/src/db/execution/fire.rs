@@ -120,12 +120,13 @@ pub(crate) struct Waiting {
     pub id: Uuid,
     pub task_id: Uuid,
     pub project_id: Uuid,
+    pub group_id: Option<Uuid>,
     /// It may start beside others of its task.
     pub is_free: bool,
 }
 
 /// Locks the tasks of up to `limit` executions that may start, oldest first: tried again, asked for by hand, or waiting for
-/// others of its task that have ended. Tasks that somebody else holds, or that are not ACTIVE, are left out.
+/// others of its task that have ended. Tasks that somebody else holds, that are not ACTIVE or whose group is stopped are left out.
 pub(crate) async fn take_waiting(
     conn: &mut PgConnection,
     limit: i64,
@@ -134,17 +135,18 @@ pub(crate) async fn take_waiting(
     point("execution.take_waiting")?;
     sqlx::query_as!(
         Waiting,
-        r#"SELECT w.id AS "id!", w.task_id AS "task_id!", t.project_id, w.is_free AS "is_free!"
+        r#"SELECT w.id AS "id!", w.task_id AS "task_id!", t.project_id, t.task_group_id AS group_id, w.is_free AS "is_free!"
            FROM ((SELECT e.id, e.task_id, e.created_at AS since, e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' AS is_free
-                  FROM executions e JOIN tasks a ON a.id = e.task_id
-                  WHERE e.status = 'PENDING' AND a.status = 'ACTIVE' AND e.project_id <> ALL($2)
+                  FROM executions e JOIN tasks a ON a.id = e.task_id LEFT JOIN stopped_groups g ON g.id = a.task_group_id
+                  WHERE e.status = 'PENDING' AND a.status = 'ACTIVE' AND e.project_id <> ALL($2) AND g.id IS NULL
                     AND (e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' OR NOT EXISTS (
                          SELECT FROM executions r WHERE r.task_id = e.task_id AND r.status IN ('RUNNING', 'RETRY_WAIT')))
                   ORDER BY e.created_at LIMIT $1)
                  UNION ALL
-                 (SELECT id, task_id, retry_at, true FROM executions
-                  WHERE status = 'RETRY_WAIT' AND retry_at <= now() AND project_id <> ALL($2)
-                  ORDER BY retry_at LIMIT $1)) AS w
+                 (SELECT e.id, e.task_id, e.retry_at, true
+                  FROM executions e JOIN tasks a ON a.id = e.task_id LEFT JOIN stopped_groups g ON g.id = a.task_group_id
+                  WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= now() AND e.project_id <> ALL($2) AND g.id IS NULL
+                  ORDER BY e.retry_at LIMIT $1)) AS w
            JOIN tasks t ON t.id = w.task_id
            WHERE t.status = 'ACTIVE' ORDER BY w.since LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED"#,
         limit,
