@@ -152,7 +152,9 @@ async fn begin(
         match stop.run_until_cancelled(prepare(&settings, &node.state)).await {
             None => return,
             Some(Ok(())) => break,
-            Some(Err(error)) if error.is::<claim::Unusable>() || matches!(error.downcast_ref(), Some(Unfit::Refused(_))) => {
+            Some(Err(error))
+                if error.is::<claim::Unusable>() || matches!(error.downcast_ref(), Some(Unfit::Refused(_))) =>
+            {
                 drop(failed.send(error));
                 stop.cancel();
                 return;

@@ -237,7 +237,8 @@ pub(crate) async fn lock_replanning(conn: &mut PgConnection) -> Result<Option<Re
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| {
-        let (start_time, end_time, by_hand, by_hand_until) = (row.start_time, row.end_time, row.by_hand, row.override_until);
+        let (start_time, end_time, by_hand, by_hand_until) =
+            (row.start_time, row.end_time, row.by_hand, row.override_until);
         let window = WindowRow { start_time, end_time, timezone: Some(row.timezone), by_hand, by_hand_until }.window();
         Replanning { id: row.id, since: row.since, after: row.replan_after.unwrap_or_default(), window }
     }))

@@ -178,8 +178,7 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
     let groups: HashSet<Uuid> = due.iter().filter_map(|row| row.task_group_id).collect();
     let held = db::group::hold_versions(conn, &groups.into_iter().collect::<Vec<_>>()).await?;
     let held: HashSet<(Uuid, i64)> = held.into_iter().collect();
-    let is_held =
-        |row: &DueRow| row.task_group_id.zip(row.group_version).is_none_or(|version| held.contains(&version));
+    let is_held = |row: &DueRow| row.task_group_id.zip(row.group_version).is_none_or(|version| held.contains(&version));
     let guarded: Vec<Uuid> =
         due.iter().filter(|row| row.overlap_policy != OverlapPolicy::Allow.as_str()).map(|row| row.task_id).collect();
     let unended = db::execution::unended(conn, &guarded).await?;
@@ -187,7 +186,8 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
         unended.into_iter().map(|(id, runs, waits)| (id, (runs, waits))).collect();
     let (due, changing): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
     let deciding = move || {
-        let (mut decided, until) = (Decided { left: changing.len(), ..Decided::default() }, Instant::now() + DECIDED_WITHIN);
+        let (mut decided, until) =
+            (Decided { left: changing.len(), ..Decided::default() }, Instant::now() + DECIDED_WITHIN);
         for (nth, row) in due.iter().enumerate() {
             // At least one row per claim, so that the slowest one is done with in the end.
             if (nth > 0 && Instant::now() >= until) || !room.is_free_for(row.project_id) {

@@ -339,7 +339,8 @@ async fn a_statement_that_always_takes_too_long_keeps_no_end_unwritten_and_no_pl
     node.until(&world, "SELECT count(*) = 2 FROM executions WHERE status = 'FAILED'").await;
     assert_eq!(world.count("executions WHERE response IS NOT NULL").await, 2);
     assert_eq!(
-        world.count("execution_counts WHERE failed > 0").await,
+        // A session that wrote ends singly may have changed: then a subject has a row of each.
+        world.count("(SELECT DISTINCT subject FROM execution_counts WHERE failed > 0) AS counted").await,
         3,
         "ends are counted: two tasks and their project"
     );

@@ -52,6 +52,11 @@ impl World {
         groups::get(&self.backend, self.project.id, group.id).await.unwrap()
     }
 
+    /// Plans all tasks anew whose group has changed.
+    async fn replan(&self) {
+        while groups::replan(&self.backend).await.unwrap() {}
+    }
+
     /// The row from which a task is claimed: when, and whether it fires.
     async fn plan(&self, task: &Task) -> Option<(DateTime<Utc>, bool)> {
         let statement = "SELECT next_run_at, fires FROM task_schedules WHERE task_id = $1";
@@ -99,8 +104,9 @@ async fn a_change_plans_all_active_tasks_onwards_and_touches_no_task(_: PgPoolOp
     assert_eq!((started.state, started.is_overridden, started.version), (RunState::Running, true, 2));
     let edge = started.override_until.unwrap();
     assert_eq!(edge.format("%H:%M").to_string(), group.start_time.unwrap(), "until the next edge");
+    world.replan().await;
     let (at, fires) = world.plan(&active).await.unwrap();
-    assert!(at <= Utc::now() && !fires, "due now, to be planned onwards only");
+    assert!(fires && at <= Utc::now() + TimeDelta::minutes(1), "planned for the next minute, inside the window");
     assert_eq!((world.plan(&off).await, world.plan(&pending).await), (None, None), "what is off or fenced stays so");
     let after = world.read(&active).await;
     assert_eq!((after.status, after.version, after.state), (active.status, active.version, RunState::Running));
@@ -135,6 +141,7 @@ async fn a_start_or_stop_is_kept_in_the_database_and_a_repeat_changes_nothing(_:
     world.execute("DELETE FROM task_schedules").await;
     let back = world.steer(&group, RunState::Running).await;
     assert_eq!((back.is_overridden, back.version), (false, 4));
+    world.replan().await;
     assert!(world.plan(&task).await.is_some(), "a task without a plan gets one");
     world.execute("UPDATE task_groups SET override = 'NOT_RUNNING', override_until = now() - interval '1 s'").await;
     let over = world.read_group(&group).await;

@@ -212,6 +212,7 @@ fn value(kind: &str) -> String {
 #[sqlx::test(migrations = false)]
 async fn no_statement_reads_a_large_table_whole_or_filters_on_an_indexed_time(_: PgPoolOptions, on: PgConnectOptions) {
     let world = World::new(&on).await;
+    backend::migrate::build_indexes(&world.pool).await.unwrap();
     let mut grown = Grown::new(&on).await;
     let statements = sources::statements();
     let unseen: Vec<_> = grown.types.keys().filter(|known| !statements.contains(*known)).cloned().collect();

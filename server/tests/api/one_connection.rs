@@ -98,6 +98,8 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         // No worker runs here.
         ("GET", "health") => &[503],
         ("POST", "session") => &[401],
+        // Only for browsers; the pages below cover them.
+        ("DELETE", "sessions") | ("POST", "tokens") => &[403],
         ("DELETE", "sessions/{session_id}" | "tokens/{token_id}") => &[404],
         ("GET", "project-deletions/{deletion_id}") => &[404],
         _ => &[200, 201, 202, 204],
@@ -159,6 +161,7 @@ fn fields(name: &str, things: &Things) -> Vec<(String, String)> {
         ("status", "DISABLED".to_owned()),
         ("mode", "cascade".to_owned()),
         ("is_disabled", "true".to_owned()),
+        ("may_create", "true".to_owned()),
         ("email", "ada@example.com".to_owned()),
         ("role", "admin".to_owned()),
         ("name", things.name.clone()),

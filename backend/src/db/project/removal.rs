@@ -35,7 +35,8 @@ pub(crate) async fn count_all(
         r#"SELECT (SELECT count(*) FROM (SELECT FROM tasks WHERE project_id = $1 LIMIT $2) AS few) AS "tasks!",
                   (SELECT count(*) FROM (SELECT FROM tasks WHERE project_id = $1 AND status = 'ACTIVE' LIMIT $2) AS few) AS "active!",
                   (SELECT count(*) FROM (SELECT FROM executions WHERE project_id = $1 LIMIT $2) AS few) AS "executions!",
-                  (SELECT count(*) FROM (SELECT FROM in_flight WHERE project_id = $1 LIMIT $2) AS few) AS "in_flight!",
+                  (SELECT count(*) FROM (SELECT FROM tasks t CROSS JOIN LATERAL
+                      (SELECT FROM in_flight WHERE task_id = t.id OFFSET 0) AS f WHERE t.project_id = $1 LIMIT $2) AS few) AS "in_flight!",
                   (SELECT count(*) FROM (SELECT FROM executions WHERE project_id = $1 AND status IN ('PENDING', 'RETRY_WAIT') LIMIT $2) AS few) AS "waiting!",
                   (SELECT count(*) FROM (SELECT FROM task_groups WHERE project_id = $1 LIMIT $2) AS few) AS "task_groups!",
                   (SELECT count(*) FROM (SELECT FROM api_keys WHERE project_id = $1 LIMIT $2) AS few) AS "api_keys!""#,
