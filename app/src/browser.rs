@@ -5,10 +5,13 @@ mod real {
     use chrono::{DateTime, Utc};
     use domain::display::Times;
     use leptos::html::Dialog;
-    use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document, window_event_listener};
+    use leptos::prelude::{GetUntracked, NodeRef, StoredValue, document, window, window_event_listener};
     use std::time::Duration;
+    use wasm_bindgen_futures::JsFuture;
     use web_sys::wasm_bindgen::JsCast;
-    use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, SubmitEvent, UrlSearchParams};
+    use web_sys::{
+        Element, FormData, HtmlElement, HtmlFormElement, RequestInit, Response, SubmitEvent, UrlSearchParams,
+    };
 
     /// Tells tests and styles that the page has come alive.
     pub fn mark_hydrated() {
@@ -108,12 +111,6 @@ mod real {
         (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
     }
 
-    /// The task of which a rendered part says that it is gone.
-    pub fn gone(id: &str) -> Option<uuid::Uuid> {
-        let marked = document().query_selector(&format!("#{id} [data-gone]")).ok()??;
-        marked.get_attribute("data-gone")?.parse().ok()
-    }
-
     /// Says the times in a rendered part as [`crate::components::time::Moment`] does; and how much of one is left.
     pub fn tell_times(id: &str) {
         let Some(now) = now() else { return };
@@ -131,7 +128,7 @@ mod real {
 
     /// Loads this page anew from the server.
     pub fn reload() {
-        let _ = leptos::prelude::window().location().reload();
+        let _ = window().location().reload();
     }
 
     /// Closes the menus that something was chosen in, that the viewer clicks beside, or leaves with Escape; focus stays
@@ -204,6 +201,17 @@ mod real {
         gloo_timers::callback::Timeout::new(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX), then).forget();
     }
 
+    /// The status that the server returns for an address, and its `Retry-After` in seconds. Asks with HEAD, so that an
+    /// endless answer is not read. None when the server cannot be reached.
+    pub async fn head(url: &str) -> Option<(u16, Option<u32>)> {
+        let init = RequestInit::new();
+        init.set_method("HEAD");
+        let answer = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await.ok()?;
+        let answer = answer.dyn_into::<Response>().ok()?;
+        let seconds = answer.headers().get("retry-after").ok().flatten();
+        Some((answer.status(), seconds.and_then(|seconds| seconds.parse().ok())))
+    }
+
     /// True while the tab is not looked at.
     pub fn is_hidden() -> bool {
         document().visibility_state() == web_sys::VisibilityState::Hidden
@@ -240,9 +248,6 @@ mod real {
         false
     }
     pub fn tell_times(_: &str) {}
-    pub fn gone(_: &str) -> Option<uuid::Uuid> {
-        None
-    }
     pub fn reload() {}
     pub fn watch_menus() {}
     pub fn focus(_: &str) {}

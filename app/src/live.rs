@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// After a read that failed, and after a stream that the server refused.
+/// After a read that failed, and after a stream that broke, unless the server says how long to wait.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// What the indicator says.
@@ -24,7 +24,7 @@ pub enum LiveState {
     Off,
     /// Connected.
     Live,
-    /// The connection broke; the browser tries again.
+    /// The connection broke; it is opened again.
     Reconnecting,
     /// Paused by the viewer.
     Paused,
@@ -77,7 +77,7 @@ pub struct Live {
     paused: RwSignal<bool>,
     /// The last read failed: what is shown may be old.
     stale: RwSignal<bool>,
-    /// Changes when the stream was refused and should be opened anew.
+    /// Changes when the stream broke and should be opened again.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser connects"))]
     reopen: RwSignal<u64>,
 }
@@ -137,6 +137,14 @@ impl Live {
         });
     }
 
+    /// Runs now and on every pulse, until the caller's owner goes.
+    pub fn each_pulse(self, run: impl Fn() + 'static) {
+        effect(move || {
+            self.pulse.track();
+            run();
+        });
+    }
+
     /// Lets the page read again: something was done here.
     pub fn nudge(self) {
         let _ = self.pulse.try_update(|pulse| *pulse += 1);
@@ -166,116 +174,70 @@ impl Live {
     }
 }
 
-#[cfg(feature = "hydrate")]
-mod stream {
-    use super::{AGAIN, Live, LiveState};
-    use crate::browser;
-    use crate::reactive::effect;
-    use domain::event::EventKind;
-    use gloo_timers::callback::{Interval, Timeout};
-    use leptos::prelude::*;
-    use std::cell::RefCell;
-    use std::rc::Rc;
-    use std::time::Duration;
-    use wasm_bindgen::JsCast;
-    use wasm_bindgen::closure::Closure;
-    use web_sys::{EventSource, MessageEvent, VisibilityState};
+/// The longest that a server may have a stream wait before it asks again.
+#[cfg(any(feature = "hydrate", test))]
+const LONGEST: Duration = Duration::from_secs(300);
+/// The backstop: a page reads again at least this often.
+#[cfg(any(feature = "hydrate", test))]
+const POLL: Duration = Duration::from_secs(30);
 
-    /// Hints within this time are one pulse. The first of them sets it: an endless row of hints, as of a project whose tasks
-    /// fire all the time, is a pulse at a time and not none.
-    const GATHER_MS: u32 = 100;
-    /// Only the first line that is logged in a second is hinted at: the others of it are there after this.
-    const LOGGED: Duration = Duration::from_millis(1_100);
-    /// The backstop: a page reads again at least so often.
-    const POLL_MS: u32 = 30_000;
+/// What to do about a stream that broke.
+#[cfg(any(feature = "hydrate", test))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Load the page again: the server shows where to sign in, or that the page is out of reach.
+    Reload,
+    /// Open the stream again after this time.
+    Reopen(Duration),
+}
 
-    /// Connects, and connects anew, as the followed project, the pause and the tab's visibility say.
-    pub(super) fn connect(live: Live) {
-        let visible = RwSignal::new(true);
-        let watch = Closure::<dyn FnMut()>::new(move || {
-            let _ = visible.try_set(document().visibility_state() == VisibilityState::Visible);
-        });
-        let _ = document().add_event_listener_with_callback("visibilitychange", watch.as_ref().unchecked_ref());
-        watch.forget();
-        let open = StoredValue::new_local(None::<Open>);
-        effect(move || {
-            live.reopen.track();
-            open.update_value(|open| *open = None);
-            match live.followed.get() {
-                Some(followed) if visible.get() && !live.paused.get() => {
-                    let opened = Open::new(live, &followed.url());
-                    open.update_value(|open| *open = opened);
-                }
-                _ => live.state.set(LiveState::Off),
-            }
-        });
-    }
-
-    /// An open stream; dropping it closes it.
-    struct Open {
-        source: EventSource,
-        _closures: Vec<Closure<dyn FnMut(MessageEvent)>>,
-        _poll: Interval,
-    }
-
-    impl Open {
-        fn new(live: Live, url: &str) -> Option<Self> {
-            let source = EventSource::new(url).ok()?;
-            let waiting = Rc::new(RefCell::new(None::<Timeout>));
-            let pulse = move || {
-                let done = Rc::clone(&waiting);
-                waiting.borrow_mut().get_or_insert_with(|| {
-                    Timeout::new(GATHER_MS, move || {
-                        done.take();
-                        live.nudge();
-                    })
-                });
-            };
-            let hint = {
-                let pulse = pulse.clone();
-                move |_: MessageEvent| {
-                    let _ = live.state.try_set(LiveState::Live);
-                    pulse();
-                }
-            };
-            let again = {
-                let hint = hint.clone();
-                move |event| {
-                    hint(event);
-                    browser::after(LOGGED, move || live.nudge());
-                }
-            };
-            let stream = source.clone();
-            let broken = move |_| {
-                let _ = live.state.try_set(LiveState::Reconnecting);
-                // The browser tries again by itself, unless the server has refused.
-                if stream.ready_state() == EventSource::CLOSED {
-                    browser::after(AGAIN, move || {
-                        let _ = live.reopen.try_update(|count| *count += 1);
-                    });
-                }
-            };
-            let mut closures = vec![Closure::new(broken)];
-            source.set_onerror(closures.first().map(|closure| closure.as_ref().unchecked_ref()));
-            for name in ["hello", "resync"].into_iter().chain(EventKind::ALL.iter().map(|kind| kind.as_str())) {
-                let is_logged = name == EventKind::ExecutionLogged.as_str();
-                let closure = if is_logged { Closure::new(again.clone()) } else { Closure::new(hint.clone()) };
-                let _ = source.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
-                closures.push(closure);
-            }
-            Some(Self { source, _closures: closures, _poll: Interval::new(POLL_MS, pulse) })
-        }
-    }
-
-    impl Drop for Open {
-        fn drop(&mut self) {
-            self.source.set_onerror(None);
-            self.source.close();
-        }
+/// Decides by the server's answer (status and `Retry-After`, none if it cannot be reached). `was_open` is true if a stream has
+/// been open since the page was loaded: a page that may be read but not followed would otherwise reload for ever.
+#[cfg(any(feature = "hydrate", test))]
+fn after_break(answer: Option<(u16, Option<u32>)>, was_open: bool) -> Next {
+    match answer {
+        Some((401, _)) => Next::Reload,
+        Some((403 | 404, _)) if was_open => Next::Reload,
+        Some((403 | 404, _)) => Next::Reopen(POLL),
+        Some((_, Some(seconds))) => Next::Reopen(Duration::from_secs(seconds.into()).clamp(AGAIN, LONGEST)),
+        Some((429, None)) => Next::Reopen(POLL),
+        _ => Next::Reopen(AGAIN),
     }
 }
+
+#[cfg(feature = "hydrate")]
+mod stream;
 
 #[cfg(not(feature = "hydrate"))]
 mod stream {
     pub(super) fn connect(_: super::Live) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_breaks_acts_on_the_answer_of_the_server() {
+        let wait = |seconds| Next::Reopen(Duration::from_secs(seconds));
+        for (answer, was_open, next) in [
+            (Some((401, None)), true, Next::Reload),
+            (Some((401, None)), false, Next::Reload),
+            (Some((401, Some(60))), false, Next::Reload),
+            (Some((403, None)), true, Next::Reload),
+            (Some((404, None)), true, Next::Reload),
+            (Some((403, None)), false, wait(30)),
+            (Some((404, None)), false, wait(30)),
+            (Some((429, Some(10))), true, wait(10)),
+            (Some((429, None)), true, wait(30)),
+            (Some((503, Some(7))), true, wait(7)),
+            (Some((503, Some(0))), true, wait(2)),
+            (Some((503, Some(u32::MAX))), true, wait(300)),
+            (Some((503, None)), true, wait(2)),
+            (Some((200, None)), true, wait(2)),
+            (None, true, wait(2)),
+        ] {
+            assert_eq!(after_break(answer, was_open), next, "{answer:?}, was open: {was_open}");
+        }
+    }
 }

@@ -82,8 +82,10 @@ fn page(page: fn() -> AnyView) -> fn() -> AnyView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_context(Toasts::new());
-    provide_context(Live::start());
+    let (toasts, live) = (Toasts::new(), Live::start());
+    toasts.follow(live);
+    provide_context(toasts);
+    provide_context(live);
     provide_context(Clock::start());
     effect(|| {
         browser::watch_menus();

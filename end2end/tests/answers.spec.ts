@@ -5,6 +5,7 @@ import {
   deleteTask,
   failedTask,
   gone,
+  holdAnswer,
   listPath,
   newProject,
   newTask,
@@ -92,6 +93,31 @@ test("a deletion that failed says why, and Retry ends it", async ({ page, api, s
   await failed.getByRole("button", { name: "Retry" }).click();
   await expect(failed).toBeHidden();
   await expect(page.getByRole("status")).toContainText("Task deleted");
+});
+
+test("the end of a Retry is told although it is seen before the answer to the Retry", async ({ page, api, sql }) => {
+  const project = await newProject(api);
+  const task = await failedTask(api, sql, project, "Nightly report");
+  await open(page, listPath(project));
+  const failed = row(page, task.name);
+  const status = page.getByRole("status");
+
+  const first = await holdAnswer(page, "**/fn/retry_deletion");
+  await failed.getByRole("button", { name: "Retry" }).click();
+  await first.sent;
+  const state = async () => ((await (await api.get(taskAPI(project, task))).json()) as { status: string }).status;
+  await expect.poll(state).toBe("DELETE_FAILED");
+  first.release();
+  await expect(status).toContainText("Delete failed");
+
+  await unblock(sql, task);
+  const second = await holdAnswer(page, "**/fn/retry_deletion");
+  await failed.getByRole("button", { name: "Retry" }).click();
+  await second.sent;
+  await expect(failed).toBeHidden();
+  second.release();
+  await expect(status).toContainText("Task deleted");
+  await expect(status).toContainText("“Nightly report” deleted");
 });
 
 test("the record of a deletion that failed has its error and ends as the receipt", async ({ page, api, sql }) => {

@@ -3,7 +3,7 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./fixtures.ts";
-import { type Task, gone, listPath, newProject, newTask, open, openDeleteDialog, row, taskPath } from "./support.ts";
+import { type Task, gone, holdAnswer, listPath, newProject, newTask, open, openDeleteDialog, row, taskPath } from "./support.ts";
 
 const SHOWN_WITHIN_MS = 300;
 
@@ -51,6 +51,32 @@ test("a task is deleted from the list without a reload", async ({ page, api }) =
   await expect(page.getByRole("link", { name: "All 2" })).toBeVisible();
   await expect(page.getByRole("link", { name: "Deleting 0" })).toBeVisible();
   expect(await page.evaluate(() => "stayed" in window)).toBe(true);
+});
+
+test("the end of a deletion is told although its row leaves before the answer to the request", async ({ page, api }) => {
+  const project = await newProject(api);
+  const task = await newTask(api, project, "Nightly report");
+  await open(page, listPath(project));
+  const dialog = await openDeleteDialog(page, task.name);
+  const answer = await holdAnswer(page, "**/fn/delete_task");
+  await dialog.getByRole("button", { name: "Delete task" }).click();
+  await answer.sent;
+  await expect(page.locator(`[data-task="${task.uuid}"]`)).toHaveCount(0);
+  answer.release();
+  await expect(page.getByTestId("toast")).toContainText("Task deleted");
+});
+
+test("the end of a deletion is told on the list although the task was gone before the list came", async ({ page, api }) => {
+  const project = await newProject(api);
+  const task = await newTask(api, project, "Nightly report");
+  await open(page, `${taskPath(project, task)}/delete`);
+  const answer = await holdAnswer(page, "**/fn/delete_task");
+  await page.getByRole("button", { name: "Delete task" }).click();
+  await answer.sent;
+  await gone(api, project, task);
+  answer.release();
+  await expect(page.getByRole("heading", { name: "No task yet" })).toBeVisible();
+  await expect(page.getByTestId("toast")).toContainText("Task deleted");
 });
 
 test("the badge is there soon after the answer", async ({ page, api }) => {

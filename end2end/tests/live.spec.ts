@@ -63,6 +63,28 @@ test("a page recovers from a restart of the server and shows the truth", async (
   await gone(api, project, task);
 });
 
+test("a page whose stream is refused waits as it is told to, and still shows what changes", async ({ page, api, expectedErrors }) => {
+  expectedErrors.push(/status of 429/);
+  // The backstop reads every thirty seconds, whatever becomes of the stream.
+  test.setTimeout(90_000);
+  const project = await newProject(api);
+  const opened: number[] = [];
+  await page.route("**/events", async (route) => {
+    // What asks why with HEAD is no attempt to open the stream.
+    if (route.request().method() === "GET") opened.push(performance.now());
+    await route.fulfill({ status: 429, headers: { "retry-after": "4" } });
+  });
+  await open(page, listPath(project));
+  await expect(page.getByRole("button", { name: "Reconnecting" })).toBeVisible();
+  const task = await newTask(api, project, "Nightly report");
+  await expect(row(page, task.name)).toBeVisible({ timeout: 40_000 });
+  expect(opened.length).toBeGreaterThan(2);
+  const waited = opened.slice(1).map((at, index) => at - (opened[index] ?? at));
+  expect(Math.min(...waited)).toBeGreaterThan(3_900);
+  await page.unroute("**/events");
+  await expect(page.getByRole("button", { name: "Live" })).toBeVisible();
+});
+
 test("an open page survives that the database is away", async ({ page, api, database, server, expectedErrors }) => {
   expectedErrors.push(/503 \(Service Unavailable\)/);
   test.slow();

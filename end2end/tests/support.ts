@@ -126,6 +126,28 @@ export async function openDeleteDialog(page: Page, name: string): Promise<Locato
   return dialog;
 }
 
+/**
+ * Lets the server answer a form, and holds the answer back from the page. `sent` resolves once the server has answered;
+ * `release` hands the answer over.
+ */
+export async function holdAnswer(page: Page, url: string): Promise<{ sent: Promise<void>; release: () => void }> {
+  let release = () => {};
+  let answered = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const sent = new Promise<void>((resolve) => (answered = resolve));
+  await page.route(
+    url,
+    async (route) => {
+      const response = await route.fetch();
+      answered();
+      await released;
+      await route.fulfill({ response });
+    },
+    { times: 1 },
+  );
+  return { sent, release };
+}
+
 async function answered(request: Promise<import("@playwright/test").APIResponse>, status: number): Promise<unknown> {
   const response = await request;
   expect(response.status(), await response.text()).toBe(status);

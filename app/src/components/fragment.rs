@@ -2,7 +2,6 @@
 //! it are links and forms are forms; those that post are sent by `components::sender`.
 
 use super::time::Clock;
-use super::toast::Toasts;
 use crate::browser;
 use crate::reactive::effect;
 use crate::view;
@@ -14,7 +13,7 @@ const PLACE: &str = "rendered";
 /// Shows what was rendered, and changes the document when that does.
 #[component]
 pub fn FragmentView(html: Memo<String>) -> impl IntoView {
-    let (clock, toasts) = (expect_context::<Clock>(), expect_context::<Toasts>());
+    let clock = expect_context::<Clock>();
     let shown = StoredValue::new(html.get_untracked());
     effect(move || {
         // Every second, for the times; and so that what the viewer typed into is caught up with.
@@ -24,9 +23,6 @@ pub fn FragmentView(html: Memo<String>) -> impl IntoView {
                 shown.set_value(fresh);
             }
             browser::tell_times(PLACE);
-            if let Some(task) = browser::gone(PLACE) {
-                toasts.gone(task);
-            }
         }
     });
     view! { <div id=PLACE inner_html=html.get_untracked()></div> }

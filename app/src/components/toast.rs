@@ -2,11 +2,14 @@
 
 use super::sender::sender;
 use super::status_badge::UndoForm;
+use crate::api::get_deletion;
 use crate::browser;
+use crate::error::AppError;
+use crate::live::Live;
 use crate::view;
-use domain::deletion::Deletion;
-use domain::task::Task;
+use domain::deletion::{Deletion, DeletionState};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::components::A;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,6 +19,10 @@ use uuid::Uuid;
 const SECONDS: u32 = 8;
 /// So many are shown at a time; the oldest gives way.
 const MOST: usize = 3;
+/// Pulses within this time are one look at the records.
+const GATHER: Duration = Duration::from_millis(300);
+/// After a look that failed.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// One toast.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,19 +36,37 @@ struct Toast {
     deletion: Option<Box<Deletion>>,
 }
 
-/// The toasts that are shown, and the deletions that were asked for here: how those end is told here.
+/// A deletion that was requested here and whose end has not been shown.
+#[derive(Clone, Copy)]
+struct Asked {
+    project: Uuid,
+    task: Uuid,
+    deletion: Uuid,
+    /// Which request this is: a look that an earlier one started says nothing about it.
+    request: u64,
+}
+
+/// The toasts that are shown, and the deletions that were requested here. Their ends are read from their records, from the
+/// answer to the request on: no order of answers, events and pages can hide one.
 #[derive(Clone, Copy)]
 pub struct Toasts {
     shown: RwSignal<Vec<Toast>>,
     last_id: StoredValue<u64>,
-    asked: StoredValue<HashMap<Uuid, Box<Deletion>>>,
+    asked: StoredValue<HashMap<Uuid, Asked>>,
+    /// A look is about to start.
+    is_due: StoredValue<bool>,
 }
 
 impl Toasts {
     /// No toast.
     pub fn new() -> Self {
         let asked = StoredValue::new(HashMap::new());
-        Self { shown: RwSignal::new(Vec::new()), last_id: StoredValue::new(0), asked }
+        Self { shown: RwSignal::new(Vec::new()), last_id: StoredValue::new(0), asked, is_due: StoredValue::new(false) }
+    }
+
+    /// Looks at the records of what was requested here on every pulse, whichever page is open.
+    pub fn follow(self, live: Live) {
+        live.each_pulse(move || self.look_after(GATHER));
     }
 
     /// Shows a toast.
@@ -73,35 +98,68 @@ impl Toasts {
         self.push(title, text, deletion);
     }
 
-    /// How a deletion ends that was asked for here is told here, unless it has ended.
+    /// Shows how a deletion ends that was requested here, unless it has ended.
     fn watch(self, deletion: &Deletion) {
-        let (task, copy) = (deletion.task_uuid, Box::new(deletion.clone()));
-        self.answered(task);
-        if !deletion.state.is_final() {
-            self.asked.update_value(|asked| drop(asked.insert(task, copy)));
+        let (task, project, id, request) = (deletion.task_uuid, deletion.project_id, deletion.id, self.next_id());
+        let is_over = deletion.state.is_final();
+        self.asked.update_value(|asked| {
+            if is_over {
+                asked.remove(&task);
+            } else {
+                asked.insert(task, Asked { project, task, deletion: id, request });
+            }
+        });
+        // The deletion may have ended before the answer to the request came: then no event follows.
+        self.look_after(GATHER);
+    }
+
+    /// Reads the records of what was requested here, soon and once for all that ask for it meanwhile.
+    fn look_after(self, wait: Duration) {
+        let is_idle = self.asked.try_with_value(HashMap::is_empty).unwrap_or(true);
+        if is_idle || self.is_due.try_update_value(|due| std::mem::replace(due, true)).unwrap_or(true) {
+            return;
+        }
+        browser::after(wait, move || {
+            let _ = self.is_due.try_set_value(false);
+            let asked = self.asked.try_with_value(|asked| asked.values().copied().collect::<Vec<_>>());
+            for asked in asked.unwrap_or_default() {
+                spawn_local(async move { self.read(asked, get_deletion(asked.project, asked.deletion).await) });
+            }
+        });
+    }
+
+    /// Shows how a deletion ended, once. What cannot be read now is read again; what cannot be read any more is let go.
+    fn read(self, asked: Asked, found: Result<Deletion, AppError>) {
+        match found {
+            Ok(deletion) if deletion.state.is_final() || deletion.state == DeletionState::Failed => {
+                if self.answered(asked) {
+                    self.ended(deletion);
+                }
+            }
+            Err(error) if error.is_passing() => self.look_after(AGAIN),
+            Err(error) if error.is_missing() => drop(self.answered(asked)),
+            Ok(_) | Err(_) => {}
         }
     }
 
-    /// A task is gone: told to the one who asked for it.
-    pub fn gone(self, task: Uuid) {
-        if let Some(deletion) = self.answered(task) {
-            let text = format!("“{}” deleted", deletion.task_name);
-            let deletion = Box::new(Deletion { can_undo: false, ..*deletion });
-            self.about("Task deleted", text, deletion);
-        }
-    }
-
-    /// A deletion has failed: told to the one who asked for it.
-    pub fn failed(self, task: &Task) {
-        if let Some(deletion) = task.deletion.clone().filter(|_| self.answered(task.uuid).is_some()) {
-            let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline).unwrap_or_default();
-            self.about("Delete failed", format!("“{}”: {reason}", task.name), Box::new(deletion));
+    fn ended(self, deletion: Deletion) {
+        let name = &deletion.task_name;
+        match deletion.state {
+            DeletionState::Succeeded => {
+                let text = format!("“{name}” deleted");
+                self.about("Task deleted", text, Box::new(Deletion { can_undo: false, ..deletion }));
+            }
+            DeletionState::Failed => {
+                let reason = deletion.last_error.as_ref().map(domain::deletion::LastError::headline);
+                let text = format!("“{name}”: {}", reason.unwrap_or_default());
+                self.about("Delete failed", text, Box::new(deletion));
+            }
+            DeletionState::Scheduled | DeletionState::Running | DeletionState::Retrying | DeletionState::Undone => {}
         }
     }
 
     fn push(self, title: String, text: String, deletion: Option<Box<Deletion>>) {
-        let id = self.last_id.get_value() + 1;
-        self.last_id.set_value(id);
+        let id = self.next_id();
         let task = deletion.as_ref().map(|deletion| deletion.task_uuid);
         self.shown.update(|shown| {
             shown.retain(|toast| task.is_none() || toast.task() != task);
@@ -110,9 +168,20 @@ impl Toasts {
         });
     }
 
-    /// The deletion of a task that was asked for here; whatever it ends in, that is told once.
-    fn answered(self, task: Uuid) -> Option<Box<Deletion>> {
-        self.asked.try_update_value(|asked| asked.remove(&task)).flatten()
+    /// True once for the newest request about a task: its end is shown once.
+    fn answered(self, read: Asked) -> bool {
+        let is_it = |asked: &Asked| asked.request == read.request;
+        let take = |asked: &mut HashMap<Uuid, Asked>| {
+            let is_newest = asked.get(&read.task).is_some_and(is_it);
+            is_newest && asked.remove(&read.task).is_some()
+        };
+        self.asked.try_update_value(take).unwrap_or(false)
+    }
+
+    fn next_id(self) -> u64 {
+        let id = self.last_id.get_value() + 1;
+        self.last_id.set_value(id);
+        id
     }
 
     fn close(self, id: u64) {

@@ -39,7 +39,7 @@ pub(super) fn whole(project: &Project, deletion: &Deletion, now: DateTime<Utc>) 
             {(!is_gone).then(|| view! { <a class="btn" href=task>"Show the task"</a> })}
         </div>
         // Who asked for it here is told.
-        <div class="columns" data-gone=is_gone.then(|| deletion.task_uuid.to_string())>
+        <div class="columns">
             <section class="card pad" aria-labelledby="course">
                 <div class="head">
                     <h2 id="course">"What happened"</h2>

@@ -44,10 +44,7 @@ fn Fresh(view: TaskView) -> impl IntoView {
         move || get_task(project_id, task_id),
         move |fresh| match fresh {
             Ok(view) if current.try_with_untracked(|old| *old != view).unwrap_or(false) => current.set(view),
-            Err(error) if error.is_missing() => {
-                toasts.gone(task_id);
-                let _ = gone.try_set(Some(error));
-            }
+            Err(error) if error.is_missing() => drop(gone.try_set(Some(error))),
             Ok(_) | Err(_) => {}
         },
     );

@@ -23,7 +23,6 @@ struct Shown {
     rows: RwSignal<Vec<Row>>,
     counts: RwSignal<Vec<(TaskStatus, i64)>>,
     groups: RwSignal<Vec<(Uuid, String)>>,
-    toasts: Toasts,
 }
 
 impl Shown {
@@ -41,9 +40,6 @@ impl Shown {
             match view.page.data.iter().find(|task| task.uuid == *id) {
                 Some(task) if row.with_untracked(|old| old.version <= task.version && old != task) => {
                     row.set(task.clone());
-                    if task.status == TaskStatus::DeleteFailed {
-                        self.toasts.failed(task);
-                    }
                 }
                 Some(_) => {}
                 None => self.leave(*id),
@@ -72,7 +68,7 @@ impl Shown {
         browser::focus(&format!("task-{}", deletion.task_uuid));
     }
 
-    /// The task is gone: says so, and moves focus to the row before if it was in this one.
+    /// The task is gone: its row leaves, and focus moves to the row before if it was in this one.
     fn leave(self, gone: Uuid) {
         let rows = self.rows.get_untracked();
         let Some(place) = rows.iter().position(|(id, _)| *id == gone) else { return };
@@ -81,7 +77,6 @@ impl Shown {
             browser::focus(&neighbour.map(|(id, _)| format!("task-{id}")).unwrap_or_default());
         }
         self.rows.update(|rows| rows.retain(|(id, _)| *id != gone));
-        self.toasts.gone(gone);
     }
 }
 
@@ -96,7 +91,7 @@ pub fn TaskList(
 ) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let rows = rows.into_iter().map(|task| (task.uuid, ArcRwSignal::new(task))).collect();
-    let shown = Shown { rows: RwSignal::new(rows), counts, groups, toasts };
+    let shown = Shown { rows: RwSignal::new(rows), counts, groups };
     let live = expect_context::<Live>();
     live.follow(Followed::Project(project_id));
     let (first_page, filtered) = (query.cursor.is_none(), query != TaskQuery::default());
