@@ -6,6 +6,7 @@
 
 mod claim;
 mod quota;
+mod turns;
 mod waiting;
 
 use crate::executor::{Executor, Room};

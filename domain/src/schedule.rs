@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "parsing")]
+mod budget;
+#[cfg(feature = "parsing")]
 pub(crate) mod calendar;
 #[cfg(feature = "parsing")]
 mod cron;
@@ -15,9 +17,13 @@ mod due;
 #[cfg(feature = "parsing")]
 mod parsed;
 #[cfg(feature = "parsing")]
+mod preview;
+#[cfg(feature = "parsing")]
 pub use due::Due;
 #[cfg(feature = "parsing")]
-pub use parsed::{Schedule, preview, preview_open};
+pub use parsed::Schedule;
+#[cfg(feature = "parsing")]
+pub use preview::{preview, preview_open};
 
 /// When a task runs, as clients give it: exactly one of `cron_expression`, `time_range` or `run_at`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,10 @@
 //! Planning the tasks of a group anew after its window has changed: a batch at a time, by whichever node comes first.
 
 use crate::db::group::{Replanned, Replanning};
-use crate::{Backend, Error, Result, db, faults};
+use crate::{Backend, Error, Result, db};
 use chrono::{DateTime, Utc};
 use domain::schedule::Schedule;
 use domain::task::ScheduleType;
-use sqlx::Connection;
 use uuid::Uuid;
 
 /// Tasks that are planned in one transaction.
@@ -16,8 +15,7 @@ const BATCH: usize = 500;
 /// # Errors
 /// A database error; the same tasks come next.
 pub async fn replan(backend: &Backend) -> Result<bool> {
-    let mut conn = backend.pool.acquire().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = backend.begin().await?;
     let Some(group) = db::group::lock_replanning(&mut tx).await? else { return Ok(false) };
     let tasks = db::group::share_tasks_after(&mut tx, &group, BATCH as i64).await?;
     let last = (tasks.len() == BATCH).then(|| tasks[BATCH - 1].id);
@@ -27,7 +25,7 @@ pub async fn replan(backend: &Backend) -> Result<bool> {
     let plans = plans.map_err(|_| Error::Broken("the tasks of a group could not be planned"))?;
     db::group::plan_tasks(&mut tx, &plans).await?;
     db::group::replanned_up_to(&mut tx, id, last).await?;
-    faults::commit(tx, "change").await?;
+    backend.commit(tx, "change").await?;
     backend.wake_scheduler();
     Ok(true)
 }

@@ -5,7 +5,7 @@
 //! costs is bounded whatever the schedule is. Called by the scheduler before it locks the task's schedule row.
 
 use super::Schedule;
-use super::parsed::Budget;
+use super::budget::Budget;
 use crate::group::Window;
 use crate::task::{MissedRunPolicy, RunState};
 use chrono::{DateTime, TimeDelta, Utc};

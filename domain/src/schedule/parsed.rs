@@ -1,8 +1,9 @@
 //! A checked schedule and what follows from it: the next run, the words, the preview.
 
+use super::budget::Budget;
 use super::calendar::{Exclusions, instant, parse_time, parse_weekday, parse_zone};
 use super::cron::{self, Expression};
-use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, SchedulePreview, TimeRange};
+use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, TimeRange};
 use crate::error::FieldError;
 use crate::group::Window;
 use crate::moment::check_moment;
@@ -14,29 +15,6 @@ use chrono_tz::Tz;
 
 /// Candidates that one search for the next run looks at, at most. A schedule without a run among them never fires.
 const STEPS_OF_SEARCH: u32 = 1_000;
-/// Candidates that a preview looks at, at most: it shows fewer runs than asked for where they are that rare.
-const STEPS_OF_PREVIEW: u32 = 5_000;
-
-/// What a computation may still cost, in candidates looked at. Whoever writes a schedule decides how many there are, so every
-/// loop over them takes its steps from one of these.
-#[derive(Debug)]
-pub(super) struct Budget(u32);
-
-impl Budget {
-    pub(super) fn new(steps: u32) -> Self {
-        Self(steps)
-    }
-
-    /// Takes a step; none when there is none left.
-    fn take(&mut self) -> Option<()> {
-        self.0 = self.0.checked_sub(1)?;
-        Some(())
-    }
-
-    pub(super) fn is_spent(&self) -> bool {
-        self.0 == 0
-    }
-}
 
 /// A schedule that has been checked.
 #[derive(Clone, Debug)]
@@ -190,7 +168,7 @@ impl Schedule {
         }
     }
 
-    fn next_run(&self, at: DateTime<Utc>) -> NextRun {
+    pub(super) fn next_run(&self, at: DateTime<Utc>) -> NextRun {
         let local = at.with_timezone(&self.zone);
         NextRun { at, local: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false), note: self.clock_note(&local) }
     }
@@ -216,27 +194,6 @@ impl Schedule {
             Rule::Window { start, .. } => !self.is_in_gap(local.date_naive().and_time(*start)),
         }
     }
-}
-
-/// The words and the next `limit` runs after `from`.
-#[must_use]
-pub fn preview(schedule: &Schedule, from: DateTime<Utc>, limit: usize) -> SchedulePreview {
-    preview_open(schedule, None, from, limit)
-}
-
-/// The same, with only the runs for which the window of the task's group is open.
-#[must_use]
-pub fn preview_open(
-    schedule: &Schedule,
-    window: Option<&Window>,
-    from: DateTime<Utc>,
-    limit: usize,
-) -> SchedulePreview {
-    let mut budget = Budget::new(STEPS_OF_PREVIEW);
-    let mut next = |after| schedule.search(after, window, &mut budget);
-    let first = next(from);
-    let runs = std::iter::successors(first, |at| next(*at)).take(limit);
-    SchedulePreview { description: schedule.describe(), next_runs: runs.map(|at| schedule.next_run(at)).collect() }
 }
 
 fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<FieldError>> {

@@ -166,7 +166,8 @@ async fn what_keeps_an_instance_from_being_claimed_ends_the_start_with_what_to_d
     let (database, trivial) = (url(&on), concat!(env!("CARGO_TARGET_TMPDIR"), "/trivial-password"));
     std::fs::write(trivial, "passwordpassword\n").unwrap();
     let ada = ("SEXTON_ADMIN_EMAIL", "ada@example.com");
-    let cases: [(&[(&str, &str)], &[&str]); 3] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 3] = [
         (
             &[("SEXTON_SETUP_TOKEN_FILE", "/proc/nowhere/token")],
             &["/proc/nowhere/token", "Set SEXTON_SETUP_TOKEN_FILE"],
