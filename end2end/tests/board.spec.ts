@@ -11,7 +11,7 @@ const SEEN_WITHIN = { timeout: 2_000 };
 
 /** Every attempt at a teardown breaks off as if the connection to the database had: a fault that no release can have. */
 const FAULTY = {
-  FAILPOINTS: "deletion.take_small=return(error);execution.count_in_flight=return(error)",
+  FAILPOINTS: "deletion.take_small=return(error);execution.count_unended=return(error)",
   SEXTON_DELETE_ATTEMPTS: "2",
   SEXTON_RETRY_BASE_MS: "1",
 };
@@ -51,7 +51,7 @@ test("a deletion that fails says why with its attempts, and Retry all ends it", 
   await page.getByRole("navigation", { name: "Project" }).getByRole("link", { name: "Deletions" }).click();
   await expect(counter(page, "Failed")).toHaveText("1");
   await record(page, task.name).getByText("Database unreachable").click();
-  await expect(record(page, task.name)).toContainText("fault at execution.count_in_flight");
+  await expect(record(page, task.name)).toContainText("fault at execution.count_unended");
 
   await record(page, task.name).getByRole("link", { name: task.name }).click();
   const timeline = page.locator(".timeline");
