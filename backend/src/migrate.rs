@@ -2,7 +2,6 @@
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, PgConnection, PgPool};
-use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -19,7 +18,7 @@ const CHECK: Duration = Duration::from_secs(5);
 pub async fn run(pool: &PgPool) -> Result<(), MigrateError> {
     tokio::select! {
         done = apply(pool) => done,
-        Err(lost) = watch(pool) => Err(lost.into()),
+        lost = watch(pool) => Err(lost.into()),
     }
 }
 
@@ -28,15 +27,22 @@ async fn apply(pool: &PgPool) -> Result<(), MigrateError> {
     MIGRATOR.run(pool).await
 }
 
-/// A migration may take as long as it needs, and wait for that of another node: that a network swallows its packets is
-/// noticed by a second connection, which falls silent with it. Where there is none the first one says why.
-async fn watch(pool: &PgPool) -> Result<Infallible, sqlx::Error> {
-    let Ok(mut second) = PgConnection::connect_with(&pool.connect_options()).await else {
-        return std::future::pending().await;
+/// Returns when the database falls silent. Building may take as long as it needs, and wait for another node: that a network
+/// swallows its packets is noticed by a second connection, which falls silent with it. Where there is none to be had the first
+/// one says why.
+async fn watch(pool: &PgPool) -> sqlx::Error {
+    let mut second = match timeout(CHECK, PgConnection::connect_with(&pool.connect_options())).await {
+        Err(_) => return sqlx::Error::PoolTimedOut,
+        Ok(Err(_)) => return std::future::pending().await,
+        Ok(Ok(second)) => second,
     };
     loop {
         sleep(CHECK).await;
-        timeout(CHECK, second.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        match timeout(CHECK, second.ping()).await {
+            Err(_) => return sqlx::Error::PoolTimedOut,
+            Ok(Err(lost)) => return lost,
+            Ok(Ok(())) => {}
+        }
     }
 }
 
@@ -60,6 +66,13 @@ const BUILDING: i64 = 0x5e87_0a11;
 /// # Errors
 /// A database error: what is missing is built at the next start.
 pub async fn build_indexes(pool: &PgPool) -> Result<(), sqlx::Error> {
+    tokio::select! {
+        built = build_missing(pool) => built,
+        lost = watch(pool) => Err(lost),
+    }
+}
+
+async fn build_missing(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut conn = pool.acquire().await?;
     for (name, statement) in BESIDE {
         let is_whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)";

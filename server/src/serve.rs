@@ -25,13 +25,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// A database that takes longer for the little that a start asks of it has fallen silent: the start begins anew.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
+
 /// `sexton migrate`.
 ///
 /// # Errors
 /// When the database cannot be reached or is unfit, or a migration fails.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<()> {
     let pool = pools::pool(&settings.database_url, "sexton migrate", migration_pool())?;
-    match database::check(&pool).await {
+    match timeout(SILENT_AFTER, database::check(&pool)).await.context("the database does not answer")? {
         Err(Unfit::Unreachable(error)) => return Err(error).context("the database could not be migrated"),
         checked => checked?,
     }
@@ -177,7 +180,7 @@ async fn begin(
 
 async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
     migrate(&settings.database).await?;
-    let limit = timeout(Duration::from_secs(10), backend::health::connection_limit(&state.backend)).await;
+    let limit = timeout(SILENT_AFTER, backend::health::connection_limit(&state.backend)).await;
     if let Some(warning) = settings.connection_warning(limit.context("the database does not answer")??) {
         tracing::warn!("{warning}");
     }
@@ -188,7 +191,7 @@ async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
     }
     if settings.demo {
         let endpoint = format!("http://{}{}", state.leptos.site_addr, demo::RECEIVER);
-        timeout(Duration::from_secs(10), backend::demo::create(&state.backend, &endpoint))
+        timeout(SILENT_AFTER, backend::demo::create(&state.backend, &endpoint))
             .await
             .context("the database does not answer")??;
         claim::invite(&state.backend, &settings.claim, &format!("http://localhost:{}", state.leptos.site_addr.port()))

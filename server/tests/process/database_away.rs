@@ -32,7 +32,7 @@ async fn a_node_that_starts_before_its_database_becomes_ready_by_itself(_: PgPoo
     assert_eq!((idle.status, &idle.body["database"]), (503, &json!(false)));
     assert_eq!(node.client.status("/api/v1/projects").await, 503);
     run(&elsewhere, format!("CREATE DATABASE \"{name}\"")).await;
-    until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+    node.gets_ready().await;
     let_in(&url(&on.clone().database(&name))).await;
     let project = node.client.project(0).await;
     let task = node.client.tasks(&project, 1).await.remove(0);
@@ -57,7 +57,7 @@ async fn after_a_restart_of_the_database_deletions_go_on(pool: PgPoolOptions, on
     for task in &tasks {
         until("the task is gone", async || node.client.status(task).await == 404).await;
     }
-    until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+    node.gets_ready().await;
     node.kill();
     let pool = pool.max_connections(1).connect_with(on).await.unwrap();
     invariants::hold(&pool).await;

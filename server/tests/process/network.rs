@@ -120,7 +120,7 @@ async fn after_a_black_hole_a_node_works_on_with_all_its_connections(pool: PgPoo
     recovers(&node.client, &tasks, back).await;
     until("all are gone", async || open(&pool).await == 0).await;
     for node in [&node, &late] {
-        until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+        node.gets_ready().await;
     }
     println!("all are gone and all nodes ready after {:?}", back.elapsed());
     assert!(back.elapsed() < RECOVERS_WITHIN, "took {:?}", back.elapsed());

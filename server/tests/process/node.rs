@@ -82,9 +82,26 @@ impl Node {
     /// Starts a node and waits until it says that it is ready.
     pub async fn ready(database_url: &str, more: &[(&str, &str)]) -> Self {
         let node = Self::start(database_url, more).await;
-        until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+        node.gets_ready().await;
         let_in(database_url).await;
         node
+    }
+
+    /// Waits until it says that it is ready; a failure shows what it said last, and the end of its log.
+    pub async fn gets_ready(&self) {
+        let mut last = None;
+        let is_ready = async || {
+            let answer = self.client.get("/readyz").await;
+            let ready = answer.status == 200;
+            last = Some(answer);
+            ready
+        };
+        if !comes(is_ready).await {
+            let log = self.log();
+            let recent = log.lines().count().saturating_sub(40);
+            let recent: Vec<&str> = log.lines().skip(recent).collect();
+            panic!("the node did not get ready: {last:?}\n{}", recent.join("\n"));
+        }
     }
 
     /// What it has logged since it listened.
@@ -161,12 +178,17 @@ fn address(log: impl Read + Send + 'static, keep: Arc<Mutex<String>>) -> String 
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Looks again and again until `condition` holds.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, condition: impl AsyncFnMut() -> bool) {
+    assert!(comes(condition).await, "it never came to it that {what}");
+}
+
+/// Whether `condition` holds before patience ends.
+async fn comes(mut condition: impl AsyncFnMut() -> bool) -> bool {
     let look = async {
         let mut pace = tokio::time::interval(LOOK);
         while !condition().await {
             pace.tick().await;
         }
     };
-    tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("it never came to it that {what}"));
+    tokio::time::timeout(PATIENCE, look).await.is_ok()
 }

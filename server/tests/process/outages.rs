@@ -98,7 +98,7 @@ async fn works_again(spare: &Spare, load: &Load, nodes: [&Node; 2], outage: Outa
     until("a task is gone", is_gone).await;
     let gone = back.elapsed();
     for node in nodes {
-        until("the node is ready", async || node.client.status("/readyz").await == 200).await;
+        node.gets_ready().await;
     }
     let ready = back.elapsed();
     let accepted = load.first_after(back).await;

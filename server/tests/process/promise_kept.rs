@@ -42,7 +42,7 @@ async fn a_standby_is_waited_for_and_the_reason_is_said() {
     assert!(!refused.status.success() && said.contains("the database is a standby"), "{said}");
     let pool = spare.connect().await;
     sqlx::query("SELECT pg_promote()").execute(&pool).await.unwrap();
-    until("it is ready", async || node.client.status("/readyz").await == 200).await;
+    node.gets_ready().await;
     node.kill();
     pool.close().await;
 }

@@ -82,7 +82,7 @@ impl Cluster {
         self.account.own(&secret)?;
         let locale = if cfg!(target_os = "linux") { "C.UTF-8" } else { "C" };
         // A scram handshake costs an unoptimised client more than a test should wait for.
-        let auth = if self.kind == Kind::Throwaway { "password" } else { "scram-sha-256" };
+        let auth = if matches!(self.kind, Kind::Throwaway | Kind::Spare) { "password" } else { "scram-sha-256" };
         let mut command = self.account.command(self.bin.join("initdb"));
         command.arg("--pgdata").arg(&self.data).arg("--pwfile").arg(&secret);
         command.args(["--username=sexton", "--encoding=UTF8", "--no-instructions"]);
