@@ -3,7 +3,7 @@
 //! Invariant: what was accepted survives a crash of the database. A server that is told otherwise, for all its sessions or
 //! for this database, is overruled; one that cannot do it is refused, with the reason.
 
-use crate::db;
+use crate::{db, migrate};
 use sqlx::PgPool;
 
 /// What a session is set to, and what its server is.
@@ -34,6 +34,9 @@ pub enum Unfit {
     /// It will take writes once it is promoted.
     #[error("the database is a standby, which takes no writes; waiting until it is promoted")]
     Standby,
+    /// A later version has changed it, so that this one would read or write it wrongly.
+    #[error("this database needs Sexton {0} or later; this is {version}", version = env!("CARGO_PKG_VERSION"))]
+    TooNew(String),
     /// Somebody must change something.
     #[error("this database cannot keep the promise: {0}")]
     Refused(String),
@@ -51,6 +54,9 @@ pub async fn check(pool: &PgPool) -> Result<(), Unfit> {
     }
     if let Some(reason) = facts.reason() {
         return Err(Unfit::Refused(reason));
+    }
+    if let Some(version) = migrate::needs_version(&mut conn).await? {
+        return Err(Unfit::TooNew(version));
     }
     for (name, value) in [("fsync", &facts.fsync), ("full_page_writes", &facts.full_page_writes)] {
         if value != "on" {

@@ -24,7 +24,24 @@ pub async fn run(pool: &PgPool) -> Result<(), MigrateError> {
 
 async fn apply(pool: &PgPool) -> Result<(), MigrateError> {
     crate::jobs::migrate(pool).await?;
-    MIGRATOR.run(pool).await
+    let mut ours = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+    // Whether those of a later version do harm is said by `oldest_version`.
+    ours.set_ignore_missing(true).run(pool).await
+}
+
+/// The name of the oldest version that may run on this database, if this one is older.
+///
+/// # Errors
+/// A database error.
+pub(crate) async fn needs_version(conn: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let is_there: bool =
+        sqlx::query_scalar("SELECT to_regclass('oldest_version') IS NOT NULL").fetch_one(&mut *conn).await?;
+    let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+    if !is_there {
+        return Ok(None);
+    }
+    let needs = "SELECT version FROM oldest_version WHERE migration > $1";
+    sqlx::query_scalar(needs).bind(newest).fetch_optional(conn).await
 }
 
 /// Returns when the database falls silent. Building may take as long as it needs, and wait for another node: that a network

@@ -156,7 +156,8 @@ async fn begin(
             None => return,
             Some(Ok(())) => break,
             Some(Err(error))
-                if error.is::<claim::Unusable>() || matches!(error.downcast_ref(), Some(Unfit::Refused(_))) =>
+                if error.is::<claim::Unusable>()
+                    || matches!(error.downcast_ref(), Some(Unfit::Refused(_) | Unfit::TooNew(_))) =>
             {
                 drop(failed.send(error));
                 stop.cancel();

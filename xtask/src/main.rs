@@ -7,6 +7,7 @@ mod cargo;
 mod postgres;
 mod process;
 mod python;
+mod release;
 mod repo;
 mod run;
 mod setup;
@@ -30,7 +31,8 @@ const USAGE: &str = "usage: cargo xtask <command>
                                   measure beside other queues on a Postgres as safe as in production
   lint                            formatting and clippy for server and browser, warnings denied
   fmt                             format the sources
-  sqlx [--check]                  renew (or check) the committed .sqlx";
+  sqlx [--check]                  renew (or check) the committed .sqlx
+  release                         keep what upgrades from the version in the file RELEASE are tested with";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +61,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         ["fmt"] => cargo::cargo(&["fmt", "--all"])?,
         ["sqlx"] => sqlx::renew()?,
         ["sqlx", "--check"] => sqlx::check()?,
+        ["release"] => release::keep()?,
         [] | ["help" | "--help" | "-h"] => eprintln!("{USAGE}"),
         _ => bail!("unknown command `{}`\n{USAGE}", words.join(" ")),
     }

@@ -46,3 +46,4 @@ mod task_changes;
 mod tasks;
 mod teardown;
 mod undo_races;
+mod upgrade;

@@ -222,7 +222,8 @@ proptest! {
         schedule in schedule(), window in window(), from in instant(),
     ) {
         let found = schedule.next_open_after(from, window.as_ref());
-        let runs = std::iter::successors(schedule.next_after(from), |run| schedule.next_after(*run)).take(2_000);
+        // A search looks at 1,000 candidates; one further away may be found, because it jumps over closed times, or not.
+        let runs = std::iter::successors(schedule.next_after(from), |run| schedule.next_after(*run)).take(1_000);
         let mut open = runs.filter(|run| window.as_ref().is_none_or(|window| window.state(*run) == RunState::Running));
         prop_assert!(found.is_none_or(|found| found > from));
         if let Some(expected) = open.next() {

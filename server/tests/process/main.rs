@@ -31,6 +31,8 @@ mod promise_kept;
 mod proxy;
 #[path = "../../../backend/tests/usecases/receiver.rs"]
 mod receiver;
+#[cfg(feature = "rehearsal")]
+mod rehearsal;
 mod roles;
 mod secrets;
 mod shutdown;

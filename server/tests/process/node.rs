@@ -70,8 +70,15 @@ pub struct Node {
 impl Node {
     /// Starts a node and learns its port from its log.
     pub async fn start(database_url: &str, more: &[(&str, &str)]) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_sexton"), database_url, more).await
+    }
+
+    /// Starts a node of the version that `binary` is.
+    pub async fn of(binary: &str, database_url: &str, more: &[(&str, &str)]) -> Self {
         let environment: Vec<_> = SMALL.iter().chain([&("DATABASE_URL", database_url)]).chain(more).copied().collect();
-        let mut child = sexton(&["serve"], &environment).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(binary);
+        command.arg("serve").env_clear().envs(environment).stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().unwrap();
         let kept = Arc::default();
         let keep = Arc::clone(&kept);

@@ -5,8 +5,8 @@
 use anyhow::Result;
 
 use super::tally::Tally;
-use crate::cargo;
 use crate::postgres::{Kind, Postgres};
+use crate::{cargo, release};
 
 /// Named points at which tests make the server crash or fail.
 pub const FAULTS: &str = "server/faults";
@@ -43,9 +43,11 @@ const CHAOS: [(&str, &str); 3] = [("CHAOS_KILLS", "3000"), ("CHAOS_DELETIONS", "
 /// Runs the tests of real processes with more kills, deletions and stops.
 pub fn chaos(postgres: &Postgres, tally: &mut Tally) -> Result<()> {
     let spare = Postgres::start(Kind::Spare)?;
-    let test = || cargo::command(&["test", "--package", "server", "--test", "process", "--features", FAULTS]);
+    let release = release::binary()?;
+    let features = format!("{FAULTS},server/rehearsal");
+    let test = || cargo::command(&["test", "--package", "server", "--test", "process", "--features", &features]);
     crate::process::run(test().arg("--no-run"))?;
     let amounts = CHAOS.map(|(name, usual)| (name, std::env::var(name).unwrap_or_else(|_| usual.to_owned())));
     let databases = [("DATABASE_URL", postgres.url()), ("SPARE_DATABASE_URL", spare.url())];
-    tally.count(test().envs(databases).envs(amounts))
+    tally.count(test().envs(databases).envs(amounts).env("RELEASE_BINARY", release))
 }
