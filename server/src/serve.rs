@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// A database that takes longer for the little that a start asks of it has fallen silent: the start begins anew.
-const SILENT_AFTER: Duration = Duration::from_secs(10);
+const SILENT_AFTER: Duration = Duration::from_secs(5);
 
 /// `sexton migrate`.
 ///

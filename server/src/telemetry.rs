@@ -57,6 +57,12 @@ fn describe() {
         "sexton_execution_lateness_seconds",
         "From the due time to the start of the first call"
     );
+    metrics::describe_gauge!("sexton_event_streams", "Streams of events that are open on this node");
+    metrics::describe_gauge!("sexton_scheduler_stalled_seconds", "How long this node has completed no claim");
+    metrics::describe_gauge!(
+        "sexton_schedule_oldest_due_seconds",
+        "Age of the oldest due time that no node has claimed"
+    );
     metrics::describe_gauge!("sexton_deletions_open", "Deletions that are not over, by state, counted up to 1,000");
     metrics::describe_gauge!("sexton_deletion_oldest_pending_seconds", "Age of the oldest deletion that is due");
     metrics::describe_gauge!("sexton_deletion_late_starts", "Executions started after a deletion's fence: must be 0");
@@ -74,7 +80,9 @@ fn describe() {
     for name in plain.into_iter().chain(["executions_rescued"]) {
         metrics::counter!(format!("sexton_{name}_total")).absolute(0);
     }
-    metrics::gauge!("sexton_calls_in_flight").set(0.0);
+    for gauge in ["sexton_calls_in_flight", "sexton_event_streams"] {
+        metrics::gauge!(gauge).set(0.0);
+    }
     for status in ["SUCCESS", "FAILED", "RETRY_WAIT"] {
         metrics::counter!("sexton_executions_total", "status" => status).absolute(0);
     }

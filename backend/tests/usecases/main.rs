@@ -18,6 +18,7 @@ mod consumer;
 mod events;
 mod executions;
 mod failures;
+mod fairness;
 mod groups;
 mod histories;
 mod idempotency;
