@@ -44,8 +44,14 @@ async fn a_job_that_nobody_forgot_is_swept_when_it_is_old(_: PgPoolOptions, opti
     let (past, soon) = (Utc::now() - TimeDelta::hours(1), Utc::now() + TimeDelta::hours(1));
     assert_eq!(queue.sweep_finished(&mut conn, past, past, 100).await.unwrap(), 0);
     assert_eq!(queue.sweep_finished(&mut conn, soon, past, 100).await.unwrap(), 1);
-    let workers: i64 = sqlx::query_scalar("SELECT count(*) FROM apalis.workers").fetch_one(&pool).await.unwrap();
-    assert_eq!(workers, 0, "and what ended workers left");
+    let left = "SELECT count(*) FROM apalis.workers";
+    // A heartbeat that was on its way at the stop may write the row once more: the next sweep takes it.
+    let swept = async {
+        while sqlx::query_scalar::<_, i64>(left).fetch_one(&pool).await.unwrap() > 0 {
+            queue.sweep_finished(&mut conn, soon, past, 100).await.unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, swept).await.expect("what ended workers left is swept");
     drop(conn);
     pool.close().await;
 }
