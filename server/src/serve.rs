@@ -1,6 +1,6 @@
 //! Start, serve, stop.
 
-use crate::config::derived::EVENT_CONNECTIONS;
+use crate::config::derived::{EVENT_CONNECTIONS, HEALTH_CONNECTIONS};
 use crate::config::{DatabaseSettings, Role, Settings};
 use crate::edge::connections;
 use crate::workers::Loops;
@@ -126,7 +126,7 @@ impl Node {
             is_demo: settings.demo,
             keys: Arc::new(settings.edge.keys()),
             streams: settings.edge.streams(),
-            health: backend(pool("sexton health", 1)?),
+            health: backend(pool("sexton health", HEALTH_CONNECTIONS)?),
             has_admin_listener: settings.admin_listen.is_some(),
             oidc: settings.issuer()?,
             body_limit: settings.body_limit_bytes as usize,

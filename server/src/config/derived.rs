@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Connections of bells, tail, and the two that listen.
 pub(crate) const EVENT_CONNECTIONS: u32 = 4;
+/// Connections that only ask how the node is.
+pub(crate) const HEALTH_CONNECTIONS: u32 = 1;
 
 impl Settings {
     /// The policies of the domain.
@@ -57,7 +59,7 @@ impl Settings {
     #[must_use]
     pub fn connections(&self) -> u32 {
         let pools = [self.api_connections, self.worker_connections, self.scheduler_connections, self.queue_connections];
-        pools.iter().sum::<u32>() + EVENT_CONNECTIONS
+        pools.iter().sum::<u32>() + EVENT_CONNECTIONS + HEALTH_CONNECTIONS
     }
 
     /// What to warn of when the database allows `limit` connections.
@@ -121,9 +123,9 @@ mod tests {
     fn a_node_warns_when_the_database_allows_fewer_connections_than_it_may_open() {
         let cli = Cli::try_parse_from(["sexton", "serve", "--database-url", "postgres://localhost/a"]).unwrap();
         let Command::Serve(settings) = cli.command else { panic!("it serves") };
-        assert_eq!(settings.connections(), 36, ".env.example says so");
-        assert_eq!(settings.connection_warning(36), None);
-        let warning = settings.connection_warning(35).unwrap();
-        assert!(warning.contains("may open 36 connections, but the database allows 35"), "{warning}");
+        assert_eq!(settings.connections(), 37, ".env.example says so");
+        assert_eq!(settings.connection_warning(37), None);
+        let warning = settings.connection_warning(36).unwrap();
+        assert!(warning.contains("may open 37 connections, but the database allows 36"), "{warning}");
     }
 }
