@@ -251,7 +251,7 @@ pub async fn change(
     let kept = locked.status.settable().unwrap_or(SettableStatus::Active);
     let status = transition(locked.status, StatusEvent::Set(asked.unwrap_or(kept))).map_err(|_| being_deleted())?;
     precondition.check(&[locked.version])?;
-    let new = draft.parse(locked.now)?;
+    let new = draft.parse_over(Some(&task), locked.now)?;
     let version = db::task::update(&mut tx, id, &locked, &new, status).await.map_err(refuse_group)?;
     let version = version.ok_or(sqlx::Error::RowNotFound)?;
     plan(&mut tx, id, &new, status, locked.now, version).await?;

@@ -78,6 +78,14 @@ pub enum CronRule {
     Former,
 }
 
+impl CronRule {
+    /// The rule for a stored configuration; `documented` is the expression that was checked by the documented rule.
+    #[must_use]
+    pub fn of(config: &ScheduleConfig, documented: Option<&str>) -> Self {
+        if config.cron_expression.as_deref() == documented { Self::Documented } else { Self::Former }
+    }
+}
+
 /// A daily window and how often it runs inside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -39,7 +39,17 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
-        let schedule = Self::read(kind, config)?;
+        Self::parse_by(CronRule::Documented, kind, config, now)
+    }
+
+    /// The same for a cron expression that keeps the rule by which it was stored.
+    pub(crate) fn parse_by(
+        rule: CronRule,
+        kind: ScheduleType,
+        config: &ScheduleConfig,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let schedule = Self::check(rule, kind, config)?;
         match &schedule.rule {
             Rule::Once(at) if schedule.first_allowed_from(*at) != Some(*at) => {
                 Err(vec![FieldError::new("schedule_config.run_at", "is on a day that exclusions leave out")])
@@ -56,7 +66,11 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a field that is refused.
     pub fn read(kind: ScheduleType, config: &ScheduleConfig) -> Result<Self, Vec<FieldError>> {
-        let schedule = Self::stored(kind, config, CronRule::Documented);
+        Self::check(CronRule::Documented, kind, config)
+    }
+
+    fn check(rule: CronRule, kind: ScheduleType, config: &ScheduleConfig) -> Result<Self, Vec<FieldError>> {
+        let schedule = Self::stored(kind, config, rule);
         let Some(error) = misplaced_days(config) else { return schedule };
         Err(schedule.err().unwrap_or_default().into_iter().chain([error]).collect())
     }

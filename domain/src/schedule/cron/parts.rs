@@ -80,7 +80,7 @@ impl Part {
     /// Reads `*`, `*/n`, `a`, `a/n`, `a-b` or `a-b/n`, in capital letters.
     pub(super) fn range(&self, text: &str, numbers: Numbers) -> Result<Range, String> {
         let (body, step) = match text.split_once('/') {
-            Some((body, step)) => (body, Some(self.step(step)?)),
+            Some((body, step)) => (body, Some(self.step(step, body.contains('-'))?)),
             None => (text, None),
         };
         let width = step.unwrap_or(1);
@@ -109,11 +109,12 @@ impl Part {
         Range { values, star: None }
     }
 
-    fn step(&self, text: &str) -> Result<u32, String> {
+    /// A step; one that is longer than the field has no meaning without a range.
+    fn step(&self, text: &str, has_range: bool) -> Result<u32, String> {
         let size = self.high - self.low + 1;
         match digits(text) {
             Some(0) => Err("a step must be at least 1".to_owned()),
-            Some(step) if step <= size => Ok(step),
+            Some(step) if step <= size || has_range => Ok(step),
             Some(step) if !self.unit.is_empty() => {
                 Err(format!("the step {step} is longer than the field: write @every {step}{} instead", self.unit))
             }
