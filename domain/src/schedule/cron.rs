@@ -74,7 +74,11 @@ pub(super) fn parse_former(text: &str) -> Result<Expression, FieldError> {
 impl Timetable {
     /// The first run strictly after `after`. Each day that is left out takes a step.
     pub(super) fn next_after(&self, zone: Tz, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
-        if self.fields.is_interval { self.next_by_clock(zone, after, budget) } else { self.next_fixed(zone, after, budget) }
+        if self.fields.is_interval {
+            self.next_by_clock(zone, after, budget)
+        } else {
+            self.next_fixed(zone, after, budget)
+        }
     }
 
     fn next_by_clock(&self, zone: Tz, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {

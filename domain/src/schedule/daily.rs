@@ -7,7 +7,9 @@
 use super::calendar::{parse_time, parse_weekday};
 use super::{FrequencyUnit, TimeRange};
 use crate::error::FieldError;
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::Tz;
 
 /// Changes of the clock that lie between two runs, at most.
@@ -89,13 +91,15 @@ impl Daily {
     fn next_wall(&self, from: NaiveDateTime, is_included: bool) -> Option<NaiveDateTime> {
         let yesterday = from.date().checked_sub_days(Days::new(1))?;
         // The window of yesterday may reach into today; the same weekday comes after a week.
-        (0..10).filter_map(|offset| self.times_of(yesterday.checked_add_days(Days::new(offset))?)).find_map(|(first, last)| {
-            let every = self.every.num_microseconds()?;
-            let since = (from - first).num_microseconds()?;
-            let steps = if is_included { -(-since).div_euclid(every) } else { since.div_euclid(every) + 1 };
-            let next = first + TimeDelta::microseconds(steps.max(0).checked_mul(every)?);
-            (next <= last).then_some(next)
-        })
+        (0..10).filter_map(|offset| self.times_of(yesterday.checked_add_days(Days::new(offset))?)).find_map(
+            |(first, last)| {
+                let every = self.every.num_microseconds()?;
+                let since = (from - first).num_microseconds()?;
+                let steps = if is_included { -(-since).div_euclid(every) } else { since.div_euclid(every) + 1 };
+                let next = first + TimeDelta::microseconds(steps.max(0).checked_mul(every)?);
+                (next <= last).then_some(next)
+            },
+        )
     }
 
     /// The first and the last time of the window that starts on `day`; none when that is not one of its days.

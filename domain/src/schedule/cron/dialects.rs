@@ -82,7 +82,9 @@ fn nickname(text: &str, name: &str) -> Result<Spoken, String> {
         "every_minute" => "* * * * *",
         "every_second" => "* * * * * *",
         "reboot" => {
-            return Err(format!("@reboot is not supported: a task runs at times, not when a machine starts; allowed are {MACROS}"));
+            return Err(format!(
+                "@reboot is not supported: a task runs at times, not when a machine starts; allowed are {MACROS}"
+            ));
         }
         _ => {
             return match name.strip_prefix("every") {
@@ -96,8 +98,9 @@ fn nickname(text: &str, name: &str) -> Result<Spoken, String> {
 
 /// `1h30m`: whole numbers with units, added up.
 fn every(text: &str) -> Result<Spoken, String> {
-    let refuse =
-        || "@every takes whole numbers with d, h, m or s, such as @every 90s or @every 1h30m, of 1 s to 366 d".to_owned();
+    let refuse = || {
+        "@every takes whole numbers with d, h, m or s, such as @every 90s or @every 1h30m, of 1 s to 366 d".to_owned()
+    };
     let (mut total, mut rest, mut used) = (0_i64, text, Vec::new());
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(refuse)?;
@@ -108,7 +111,10 @@ fn every(text: &str) -> Result<Spoken, String> {
             return Err(refuse());
         }
         used.push(unit);
-        total = value.checked_mul(seconds(unit).ok_or_else(refuse)?).and_then(|s| s.checked_add(total)).ok_or_else(refuse)?;
+        total = value
+            .checked_mul(seconds(unit).ok_or_else(refuse)?)
+            .and_then(|s| s.checked_add(total))
+            .ok_or_else(refuse)?;
         rest = after[1..].trim_start();
     }
     interval(total).ok_or_else(refuse)
@@ -130,7 +136,10 @@ fn interval(seconds: i64) -> Option<Spoken> {
 
 /// The inside of `rate(5 minutes)`.
 fn rate(inside: &str) -> Result<Spoken, String> {
-    let refuse = || "rate(…) takes a whole number and minutes, hours or days, such as rate(5 minutes), of at most 366 days".to_owned();
+    let refuse = || {
+        "rate(…) takes a whole number and minutes, hours or days, such as rate(5 minutes), of at most 366 days"
+            .to_owned()
+    };
     let [value, unit] = inside.split_whitespace().collect::<Vec<_>>()[..] else { return Err(refuse()) };
     let unit = match unit {
         "minute" | "minutes" => 60,
@@ -154,7 +163,10 @@ fn event_bridge(inside: &str) -> Result<Spoken, String> {
         return Err(format!("cannot have year \"{year}\": {hint}"));
     }
     if (day == "?") == (weekday == "?") {
-        return Err("cannot have these day fields: inside cron(…) exactly one of day of month and day of week must be ?".to_owned());
+        return Err(
+            "cannot have these day fields: inside cron(…) exactly one of day of month and day of week must be ?"
+                .to_owned(),
+        );
     }
     let texts = ["0", minute, hour, day, month, weekday];
     fields::read(texts, Numbers::FromSunday1).map(|read| Spoken::Fields(Box::new(read)))

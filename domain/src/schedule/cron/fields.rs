@@ -23,9 +23,8 @@ pub(super) fn read(texts: [&str; 6], numbers: Numbers) -> Result<Read, String> {
     let mut refuse = |part: &Part, text: &str, what: String| {
         errors.push(format!("{} \"{text}\": {what} (allowed: {})", part.name, part.allowed));
     };
-    let mut time = |part: &Part, text: &str| {
-        read_time(part, text).map_err(|what| refuse(part, text, what)).unwrap_or_default()
-    };
+    let mut time =
+        |part: &Part, text: &str| read_time(part, text).map_err(|what| refuse(part, text, what)).unwrap_or_default();
     let (seconds, minutes, hours) = (time(&SECOND, texts[0]), time(&MINUTE, texts[1]), time(&HOUR, texts[2]));
     let months = time(&MONTH, texts[4]);
     let month = read_days(texts[3]).map_err(|what| refuse(&DAY, texts[3], what)).unwrap_or_default();

@@ -48,15 +48,16 @@ fn fields(cron: &Cron) -> Fields {
     let month = MonthDays {
         plain: set(pattern.days.values()),
         nearest: set(pattern.days.get_set_values(NEAREST)),
-        before_last: if pattern.days.is_feature_enabled(LAST) && !last_weekday { [0].into_iter().collect() } else { Values::default() },
+        before_last: if pattern.days.is_feature_enabled(LAST) && !last_weekday {
+            [0].into_iter().collect()
+        } else {
+            Values::default()
+        },
         last_weekday,
     };
     let weekdays = |bit: u8| set(pattern.days_of_week.get_set_values(bit));
-    let week = WeekDays {
-        plain: weekdays(ALL),
-        nth: [1, 2, 3, 4, 5].map(|nth| weekdays(1 << nth)),
-        last: weekdays(LAST),
-    };
+    let week =
+        WeekDays { plain: weekdays(ALL), nth: [1, 2, 3, 4, 5].map(|nth| weekdays(1 << nth)), last: weekdays(LAST) };
     let both = pattern.is_dom_wildcard() || pattern.is_dow_wildcard() || pattern.matches_dom_and_dow();
     let times = [&pattern.seconds, &pattern.minutes, &pattern.hours];
     Fields {

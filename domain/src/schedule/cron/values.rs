@@ -123,7 +123,8 @@ impl MonthDays {
 
     /// Every day that it can select in any month.
     pub(super) fn possible(&self) -> Values {
-        let around = |days: std::ops::RangeInclusive<i64>| days.filter(|day| (1..=31).contains(day)).map(|day| day as u32);
+        let around =
+            |days: std::ops::RangeInclusive<i64>| days.filter(|day| (1..=31).contains(day)).map(|day| day as u32);
         let mut days = self.plain;
         let nearest = self.nearest.iter().map(i64::from).flat_map(|day| around(day - 2..=day + 2));
         let last = self.before_last.iter().map(i64::from).flat_map(|n| around(28 - n..=31 - n));

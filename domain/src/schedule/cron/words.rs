@@ -35,7 +35,11 @@ fn clock(fields: &Fields) -> Option<String> {
     for hour in hours.iter() {
         for minute in minutes.iter() {
             for second in seconds.iter() {
-                times.push(if has_seconds { format!("{hour:02}:{minute:02}:{second:02}") } else { hh_mm(hour, minute) });
+                times.push(if has_seconds {
+                    format!("{hour:02}:{minute:02}:{second:02}")
+                } else {
+                    hh_mm(hour, minute)
+                });
             }
         }
     }

@@ -6,7 +6,18 @@ use std::fmt::{self, Display, Formatter};
 
 /// By their numbers; there is no month 0.
 pub(super) const MONTHS: [&str; 13] = [
-    "", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 /// Sunday again behind Saturday, so that a week that ends with it is one range.
