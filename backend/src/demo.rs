@@ -59,5 +59,6 @@ fn draft(name: &str, description: &str, cron: &str, zone: &str, status: &str) ->
         overlap_policy: None,
         missed_run_policy: None,
         completion: None,
+        allow_past: false,
     }
 }

@@ -183,6 +183,20 @@ async fn plan(
     Ok(db::schedule::plan(conn, id, next, version).await?)
 }
 
+/// The moment of a one-off task that passed while it was disabled, now that it is enabled: it is due, so the claim decides by
+/// the policy for missed runs.
+fn missed_while_disabled(
+    task: &Task,
+    new: &NewTask,
+    status: TaskStatus,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Option<chrono::DateTime<chrono::Utc>> {
+    let is_enabled = task.status == TaskStatus::Disabled && status == TaskStatus::Active;
+    let run_at = new.schedule_config.run_at.filter(|_| is_enabled)?;
+    let has_passed = task.schedule_config.run_at == Some(run_at) && task.status_changed_at < run_at && run_at <= now;
+    has_passed.then_some(run_at)
+}
+
 async fn note(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -251,10 +265,13 @@ pub async fn change(
     let kept = locked.status.settable().unwrap_or(SettableStatus::Active);
     let status = transition(locked.status, StatusEvent::Set(asked.unwrap_or(kept))).map_err(|_| being_deleted())?;
     precondition.check(&[locked.version])?;
-    let new = draft.parse(locked.now)?;
+    let new = draft.parse_over(Some(&task), locked.now)?;
     let version = db::task::update(&mut tx, id, &locked, &new, status).await.map_err(refuse_group)?;
     let version = version.ok_or(sqlx::Error::RowNotFound)?;
     plan(&mut tx, id, &new, status, locked.now, version).await?;
+    if let Some(missed) = missed_while_disabled(&task, &new, status, locked.now) {
+        db::schedule::plan(&mut tx, id, Some(missed), version).await?;
+    }
     if status == TaskStatus::Disabled {
         db::execution::cancel_waiting(&mut tx, &[id], "Cancelled before it started: the task was disabled.").await?;
     }

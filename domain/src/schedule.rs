@@ -13,6 +13,8 @@ pub(crate) mod calendar;
 #[cfg(feature = "parsing")]
 mod cron;
 #[cfg(feature = "parsing")]
+mod daily;
+#[cfg(feature = "parsing")]
 mod due;
 #[cfg(feature = "parsing")]
 mod parsed;
@@ -30,7 +32,8 @@ pub use preview::{preview, preview_open};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleConfig {
-    /// 5 fields, or 6 with seconds first; names, `L`, `W`, `#`; `@hourly` … `@yearly`; `@every 90s`.
+    /// 5 fields, or 6 with seconds first; names, `L`, `W`, `#`; `@hourly` … `@yearly`; `@every 90s`; `rate(5 minutes)` and
+    /// `cron(0 12 * * ? *)`; `CRON_TZ=Asia/Tokyo` in front of it. A day field that begins with `*` restricts the other one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub cron_expression: Option<String>,
@@ -60,7 +63,26 @@ impl ScheduleConfig {
             (None, Some(range)) => format!("{}–{}", range.start, range.end),
             (None, None) => "once".to_owned(),
         };
-        format!("{what} {}", self.timezone)
+        // The expression names the zone that holds.
+        if what.starts_with("CRON_TZ=") { what } else { format!("{what} {}", self.timezone) }
+    }
+}
+
+/// By which rule a stored cron expression is read. What is sent is always read by the documented one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CronRule {
+    /// The dialect of docs/schedules.md.
+    #[default]
+    Documented,
+    /// That of version 0.1.0: two day fields are joined by OR unless one of them is `*`, or the last one begins with `+`.
+    Former,
+}
+
+impl CronRule {
+    /// The rule for a stored configuration; `documented` is the expression that was checked by the documented rule.
+    #[must_use]
+    pub fn of(config: &ScheduleConfig, documented: Option<&str>) -> Self {
+        if config.cron_expression.as_deref() == documented { Self::Documented } else { Self::Former }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::deletion::Deletion;
 use crate::execution::ExecutionSummary;
-use crate::schedule::ScheduleConfig;
+use crate::schedule::{CronRule, ScheduleConfig};
 use crate::status::TaskStatus;
 use crate::text_enum::text_enum;
 use chrono::{DateTime, Utc};
@@ -105,8 +105,14 @@ pub struct Task {
     pub schedule_type: ScheduleType,
     /// The schedule as it was given.
     pub schedule_config: ScheduleConfig,
+    /// By which rule its cron expression is read. Known only on the server.
+    #[serde(skip)]
+    pub cron_rule: CronRule,
     /// The schedule in words.
     pub schedule_description: String,
+    /// True for a `ONEOFF` whose moment has passed: it does not run again.
+    #[serde(default)]
+    pub is_finished: bool,
     /// Where the task stands.
     pub status: TaskStatus,
     /// Since when it has this status.
@@ -188,6 +194,9 @@ pub struct TaskDraft {
     /// Default `RESPONSE`.
     #[serde(default)]
     pub completion: Option<Completion>,
+    /// Takes a `run_at` that has passed: the task is created as finished. Not stored; default false.
+    #[serde(default)]
+    pub allow_past: bool,
 }
 
 impl From<&Task> for TaskDraft {
@@ -206,6 +215,7 @@ impl From<&Task> for TaskDraft {
             overlap_policy: Some(task.overlap_policy),
             missed_run_policy: Some(task.missed_run_policy),
             completion: Some(task.completion),
+            allow_past: false,
         }
     }
 }

@@ -216,6 +216,7 @@ mod reading {
                 overlap_policy: optional("overlap_policy", &self.overlap_policy)?,
                 missed_run_policy: optional("missed_run_policy", &self.missed_run_policy)?,
                 completion: optional("completion", &self.completion)?,
+                allow_past: false,
             })
         }
     }

@@ -31,9 +31,10 @@ const fn tone(status: TaskStatus) -> &'static str {
     }
 }
 
-/// The badge alone.
+/// The badge alone. A task that is active and has no run left is shown as finished.
 #[component]
-pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
+pub fn StatusBadge(status: TaskStatus, #[prop(optional)] finished: bool) -> impl IntoView {
+    let finished = finished && status == TaskStatus::Active;
     let icon = match status {
         TaskStatus::Active => view! { <Circle /> },
         TaskStatus::Disabled => view! { <Bars /> },
@@ -41,16 +42,25 @@ pub fn StatusBadge(status: TaskStatus) -> impl IntoView {
         TaskStatus::DeleteFailed => view! { <Octagon /> },
     };
     view! {
-        <span class=tone(status) data-status=status.as_str() data-testid="task-badge">
+        <span
+            class=if finished { "badge grey" } else { tone(status) }
+            data-status=status.as_str()
+            data-testid="task-badge"
+        >
             {icon}
-            {words_of(status)}
+            {if finished { "Finished" } else { words_of(status) }}
         </span>
     }
 }
 
 /// The badge and what stands beside it: progress and undo, reason and retry, since when.
 #[component]
-pub fn TaskStatusCell(status: TaskStatus, since: DateTime<Utc>, deletion: Option<Deletion>) -> impl IntoView {
+pub fn TaskStatusCell(
+    status: TaskStatus,
+    since: DateTime<Utc>,
+    deletion: Option<Deletion>,
+    #[prop(optional)] finished: bool,
+) -> impl IntoView {
     let beside = match (status, deletion) {
         (TaskStatus::PendingDelete, Some(deletion)) => view! { <Pending deletion /> },
         (TaskStatus::DeleteFailed, Some(deletion)) => view! { <Failed deletion /> },
@@ -60,7 +70,7 @@ pub fn TaskStatusCell(status: TaskStatus, since: DateTime<Utc>, deletion: Option
         (TaskStatus::Active | TaskStatus::PendingDelete | TaskStatus::DeleteFailed, _) => ().into_any(),
     };
     view! {
-        <StatusBadge status />
+        <StatusBadge status finished />
         {beside}
     }
 }

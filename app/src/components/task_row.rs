@@ -35,7 +35,7 @@ pub fn TaskRow(
     let href = format!("/projects/{project_id}/tasks/{id}");
     let name = part(&task, |task| task.name.clone());
     let description = part(&task, |task| task.description.clone());
-    let status = part(&task, |task| (task.status, task.status_changed_at, task.deletion.clone()));
+    let status = part(&task, |task| (task.status, task.status_changed_at, task.deletion.clone(), task.is_finished));
     let schedule = part(&task, schedule_words);
     let expression = part(&task, |task| task.schedule_config.expression());
     let next = part(&task, |task| task.next_run_at);
@@ -61,8 +61,8 @@ pub fn TaskRow(
             </td>
             <td data-label="Status">
                 {move || {
-                    let (status, since, deletion) = status.get();
-                    view! { <TaskStatusCell status since deletion /> }
+                    let (status, since, deletion, finished) = status.get();
+                    view! { <TaskStatusCell status since deletion finished /> }
                 }}
             </td>
             <td data-label="Schedule">

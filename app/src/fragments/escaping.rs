@@ -25,7 +25,7 @@ use domain::execution::{CallResponse, DayCounts, Execution, ExecutionStatus, Log
 use domain::group::TaskGroup;
 use domain::page::Page;
 use domain::project::{Project, ProjectDeletion, ProjectDeletionPreview};
-use domain::schedule::ScheduleConfig;
+use domain::schedule::{CronRule, ScheduleConfig};
 use domain::status::TaskStatus;
 use domain::task::{Completion, MissedRunPolicy, OverlapPolicy, RunState, ScheduleType, Task};
 use leptos::prelude::*;
@@ -58,7 +58,9 @@ fn task() -> Task {
         description: EVIL.to_owned(),
         schedule_type: ScheduleType::Recurring,
         schedule_config: ScheduleConfig { timezone: EVIL.to_owned(), ..ScheduleConfig::default() },
+        cron_rule: CronRule::Documented,
         schedule_description: EVIL.to_owned(),
+        is_finished: false,
         status: TaskStatus::Active,
         status_changed_at: Default::default(),
         state: RunState::Running,

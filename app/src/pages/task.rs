@@ -136,7 +136,12 @@ fn Facts(task: Task, endpoint: String) -> impl IntoView {
         <dl class="pairs">
             <dt>"Status"</dt>
             <dd>
-                <TaskStatusCell status=task.status since=task.status_changed_at deletion=task.deletion.clone() />
+                <TaskStatusCell
+                    status=task.status
+                    since=task.status_changed_at
+                    deletion=task.deletion.clone()
+                    finished=task.is_finished
+                />
             </dd>
             <dt>"Schedule"</dt>
             <dd>{schedule_words(&task)} <div class="mono">{task.schedule_config.expression()}</div></dd>

@@ -41,6 +41,7 @@ pub(crate) struct Due {
     pub name: String,
     pub schedule_type: String,
     pub schedule_config: serde_json::Value,
+    pub documented_cron: Option<String>,
     pub timeout_seconds: i32,
     pub max_attempts: i32,
     pub metadata: serde_json::Value,
@@ -63,7 +64,7 @@ macro_rules! select_due {
             "WITH locked AS MATERIALIZED (",
             $locked,
             ") SELECT s.task_id, coalesce(s.due_at, s.next_run_at) AS next_run_at, s.fires, t.project_id, t.name, t.schedule_type,
-                      t.schedule_config, t.timeout_seconds, t.max_attempts, t.metadata,
+                      t.schedule_config, t.documented_cron, t.timeout_seconds, t.max_attempts, t.metadata,
                       t.overlap_policy, t.missed_run_policy, t.completion, p.execution_endpoint AS endpoint, p.signing_secret,
                       p.previous_signing_secret, t.task_group_id, g.version AS group_version, g.start_time, g.end_time, g.timezone,
                       g.override AS by_hand, g.override_until AS by_hand_until

@@ -7,9 +7,9 @@ use super::group::WindowRow;
 use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
-use domain::schedule::ScheduleConfig;
+use domain::schedule::{CronRule, Schedule, ScheduleConfig};
 use domain::status::TaskStatus;
-use domain::task::{RunState, Task};
+use domain::task::{RunState, ScheduleType, Task};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ macro_rules! select_task {
             "SELECT t.id, t.project_id, t.task_group_id, t.name, t.description, t.schedule_type, t.schedule_config,
                     t.schedule_description, t.status, t.status_changed_at, t.deletion_id, t.timeout_seconds, t.max_attempts, t.metadata,
                     t.overlap_policy, t.missed_run_policy, t.completion, t.version, t.created_at, t.updated_at, s.next_run_at,
+                    t.documented_cron,
                     g.start_time, g.end_time, g.timezone, g.override AS by_hand, g.override_until AS by_hand_until, now() AS read_at
              FROM tasks t LEFT JOIN task_schedules s ON s.task_id = t.id LEFT JOIN task_groups g ON g.id = t.task_group_id ",
             $rest
@@ -51,6 +52,7 @@ pub(crate) struct TaskRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     next_run_at: Option<DateTime<Utc>>,
+    documented_cron: Option<String>,
     #[sqlx(flatten)]
     window: WindowRow,
     read_at: DateTime<Utc>,
@@ -60,15 +62,24 @@ impl TryFrom<TaskRow> for Task {
     type Error = sqlx::Error;
     fn try_from(row: TaskRow) -> Result<Self, sqlx::Error> {
         let state = row.window.window().map_or(RunState::Running, |window| window.state(row.read_at));
+        let schedule_type: ScheduleType = text("schedule_type", &row.schedule_type)?;
+        let schedule_config = row.schedule_config.0;
+        let cron_rule = CronRule::of(&schedule_config, row.documented_cron.as_deref());
+        // The stored words may be those of an older version, which were not always true.
+        let schedule = Schedule::stored(schedule_type, &schedule_config, cron_rule);
         Ok(Self {
             uuid: row.id,
             project_id: row.project_id,
             task_group_id: row.task_group_id,
             name: row.name,
             description: row.description,
-            schedule_type: text("schedule_type", &row.schedule_type)?,
-            schedule_config: row.schedule_config.0,
-            schedule_description: row.schedule_description,
+            schedule_type,
+            is_finished: schedule_type == ScheduleType::Oneoff
+                && row.next_run_at.is_none()
+                && schedule_config.run_at.is_some_and(|run_at| run_at <= row.read_at),
+            schedule_description: schedule.map_or(row.schedule_description, |schedule| schedule.describe()),
+            schedule_config,
+            cron_rule,
             status: text("status", &row.status)?,
             status_changed_at: row.status_changed_at,
             state,

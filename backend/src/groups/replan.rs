@@ -3,7 +3,7 @@
 use crate::db::group::{Replanned, Replanning};
 use crate::{Backend, Error, Result, db};
 use chrono::{DateTime, Utc};
-use domain::schedule::Schedule;
+use domain::schedule::{CronRule, Schedule};
 use domain::task::ScheduleType;
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ fn plan(group: &Replanning, task: &Replanned) -> Option<(Uuid, Option<DateTime<U
     }
     let kind: ScheduleType = task.schedule_type.parse().ok()?;
     let config = serde_json::from_value(task.schedule_config.clone()).ok()?;
-    let schedule = Schedule::read(kind, &config).ok()?;
+    let rule = CronRule::of(&config, task.documented_cron.as_deref());
+    let schedule = Schedule::stored(kind, &config, rule).ok()?;
     Some((task.id, schedule.next_open_after(group.since, group.window.as_ref())))
 }

@@ -11,7 +11,7 @@ use crate::executor::{Call, Planned};
 use crate::{Error, Result, db, faults};
 use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
-use domain::schedule::{Due, Schedule};
+use domain::schedule::{CronRule, Due, Schedule};
 use domain::task::{Completion, Overlap, OverlapPolicy, ScheduleType};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
@@ -172,7 +172,8 @@ impl Decided {
         let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
         let completion: Completion = db::text("completion", &row.completion)?;
         let config = serde_json::from_value(row.schedule_config.clone()).ok();
-        let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
+        let rule = |config: &_| CronRule::of(config, row.documented_cron.as_deref());
+        let schedule = config.and_then(|config| Schedule::stored(kind, &config, rule(&config)).ok());
         let schedule = schedule.ok_or(Error::Broken("its schedule cannot be read"))?;
         let window = row.window.window();
         let what = if row.fires {

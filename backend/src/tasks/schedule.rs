@@ -32,7 +32,7 @@ pub async fn next_runs(
     let window = db::group::window_of(&mut conn, task.task_group_id).await?;
     drop(conn);
     compute(move || {
-        let schedule = Schedule::parse(task.schedule_type, &task.schedule_config, now)?;
+        let schedule = Schedule::stored(task.schedule_type, &task.schedule_config, task.cron_rule)?;
         Ok(domain::schedule::preview_open(&schedule, window.as_ref(), from.unwrap_or(now), limit))
     })
     .await

@@ -80,7 +80,7 @@ async fn resume(
     let now = db::now(tx).await?;
     let task: Task = db::task::get(tx, project_id, record.task_id).await?.ok_or_else(too_late)?.try_into()?;
     let window = db::group::window_of(tx, task.task_group_id).await?;
-    let schedule = Schedule::parse(task.schedule_type, &task.schedule_config, now).ok();
+    let schedule = Schedule::stored(task.schedule_type, &task.schedule_config, task.cron_rule).ok();
     let next = schedule.and_then(|schedule| schedule.next_open_after(now, window.as_ref()));
     Ok(db::schedule::plan(tx, record.task_id, next, version).await?)
 }

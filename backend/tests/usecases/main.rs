@@ -23,6 +23,7 @@ mod groups;
 mod histories;
 mod idempotency;
 mod in_flight;
+mod kept_schedules;
 mod moves;
 mod node;
 mod plans;

@@ -1,16 +1,15 @@
 //! A checked schedule and what follows from it: the next run, the words, the preview.
 
 use super::budget::Budget;
-use super::calendar::{Exclusions, instant, parse_time, parse_weekday, parse_zone};
+use super::calendar::{Exclusions, instant, parse_zone};
 use super::cron::{self, Expression};
-use super::{ClockNote, FrequencyUnit, NextRun, ScheduleConfig, TimeRange};
+use super::daily::Daily;
+use super::{ClockNote, CronRule, NextRun, ScheduleConfig};
 use crate::error::FieldError;
 use crate::group::Window;
 use crate::moment::check_moment;
 use crate::task::ScheduleType;
-use chrono::{
-    DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday,
-};
+use chrono::{DateTime, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 /// Candidates that one search for the next run looks at, at most. A schedule without a run among them never fires.
@@ -20,6 +19,8 @@ const STEPS_OF_SEARCH: u32 = 1_000;
 #[derive(Clone, Debug)]
 pub struct Schedule {
     zone: Tz,
+    /// The expression named a zone itself, other than that of the configuration.
+    names_zone: bool,
     rule: Rule,
     exclusions: Exclusions,
 }
@@ -27,7 +28,7 @@ pub struct Schedule {
 #[derive(Clone, Debug)]
 enum Rule {
     Expression(Expression),
-    Window { start: NaiveTime, end: NaiveTime, every: TimeDelta, days: Vec<Weekday> },
+    Window(Daily),
     Once(DateTime<Utc>),
 }
 
@@ -38,29 +39,54 @@ impl Schedule {
     /// # Errors
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(kind: ScheduleType, config: &ScheduleConfig, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
-        let schedule = Self::read(kind, config)?;
+        Self::parse_by(CronRule::Documented, kind, config, now)
+    }
+
+    /// The same for a cron expression that keeps the rule by which it was stored.
+    pub(crate) fn parse_by(
+        rule: CronRule,
+        kind: ScheduleType,
+        config: &ScheduleConfig,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let schedule = Self::check(rule, kind, config)?;
         match &schedule.rule {
             Rule::Once(at) if schedule.first_allowed_from(*at) != Some(*at) => {
                 Err(vec![FieldError::new("schedule_config.run_at", "is on a day that exclusions leave out")])
             }
-            Rule::Expression(_) | Rule::Window { .. } if schedule.next_after(now).is_none() => {
+            Rule::Expression(_) | Rule::Window(_) if schedule.next_after(now).is_none() => {
                 Err(vec![FieldError::new("schedule_config", "this schedule never fires")])
             }
-            Rule::Once(_) | Rule::Expression(_) | Rule::Window { .. } => Ok(schedule),
+            Rule::Once(_) | Rule::Expression(_) | Rule::Window(_) => Ok(schedule),
         }
     }
 
-    /// A configuration that was checked before, when it was stored; whether it still has a run ahead is not asked.
+    /// Checks a configuration, without asking whether it still has a run ahead.
     ///
     /// # Errors
-    /// One [`FieldError`] a field that this version refuses.
+    /// One [`FieldError`] a field that is refused.
     pub fn read(kind: ScheduleType, config: &ScheduleConfig) -> Result<Self, Vec<FieldError>> {
+        Self::check(CronRule::Documented, kind, config)
+    }
+
+    fn check(rule: CronRule, kind: ScheduleType, config: &ScheduleConfig) -> Result<Self, Vec<FieldError>> {
+        let schedule = Self::stored(kind, config, rule);
+        let Some(error) = misplaced_days(config) else { return schedule };
+        Err(schedule.err().unwrap_or_default().into_iter().chain([error]).collect())
+    }
+
+    /// Reads a configuration that was stored, by the rule that was in force then. Whatever a version took, it can be read.
+    ///
+    /// # Errors
+    /// One [`FieldError`] a field that no version took.
+    pub fn stored(kind: ScheduleType, config: &ScheduleConfig, rule: CronRule) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let zone = parse_zone(&config.timezone).map_err(|e| errors.push(e)).ok();
-        let rule = parse_rule(kind, config).map_err(|e| errors.extend(e)).ok();
+        let parsed = parse_rule(kind, config, rule).map_err(|e| errors.extend(e)).ok();
         let exclusions = Exclusions::parse(&config.exclusions).map_err(|e| errors.extend(e)).unwrap_or_default();
-        let (Some(zone), Some(rule), true) = (zone, rule, errors.is_empty()) else { return Err(errors) };
-        Ok(Self { zone, rule, exclusions })
+        let (Some(zone), Some((rule, named)), true) = (zone, parsed, errors.is_empty()) else { return Err(errors) };
+        let names_zone = named.is_some_and(|named| named != zone);
+        Ok(Self { zone: named.unwrap_or(zone), names_zone, rule, exclusions })
     }
 
     /// The first run strictly after `after`, or none.
@@ -99,7 +125,7 @@ impl Schedule {
         let mut from = after;
         for _ in 0..STEPS_OF_SEARCH {
             budget.take()?;
-            let at = self.rule_after(from)?;
+            let at = self.rule_after(from, budget)?;
             let allowed = self.first_allowed_from(at)?;
             let open = window.map_or(Some(allowed), |window| window.opens_from(allowed))?;
             if open == at {
@@ -118,54 +144,32 @@ impl Schedule {
         Some(if allowed == day { at } else { instant(self.zone, allowed.and_time(NaiveTime::MIN)) })
     }
 
-    fn rule_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    fn rule_after(&self, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
         match &self.rule {
             Rule::Once(at) => (*at > after).then_some(*at),
             Rule::Expression(Expression::Every(every)) => {
                 let step = every.num_seconds();
                 DateTime::from_timestamp((after.timestamp().div_euclid(step) + 1) * step, 0)
             }
-            Rule::Expression(Expression::Cron(cron)) => cron::next_after(cron, self.zone, after),
-            Rule::Window { start, end, every, days } => self.window_after(after, *start, *end, *every, days),
+            Rule::Expression(Expression::Cron(cron)) => cron.next_after(self.zone, after, budget),
+            Rule::Window(daily) => daily.next_after(self.zone, after),
         }
-    }
-
-    fn window_after(
-        &self,
-        after: DateTime<Utc>,
-        start: NaiveTime,
-        end: NaiveTime,
-        every: TimeDelta,
-        days: &[Weekday],
-    ) -> Option<DateTime<Utc>> {
-        let yesterday = after.with_timezone(&self.zone).date_naive().checked_sub_days(Days::new(1))?;
-        (0..10).find_map(|offset| {
-            let day = yesterday.checked_add_days(Days::new(offset))?;
-            if !days.is_empty() && !days.contains(&day.weekday()) {
-                return None;
-            }
-            let last_day = if end < start { day.checked_add_days(Days::new(1))? } else { day };
-            let (first, last) = (instant(self.zone, day.and_time(start)), instant(self.zone, last_day.and_time(end)));
-            let passed = (after - first).num_seconds().div_euclid(every.num_seconds()) + 1;
-            let next = if after < first { first } else { first + TimeDelta::seconds(passed * every.num_seconds()) };
-            (next <= last).then_some(next)
-        })
     }
 
     /// The schedule in words, in English.
     #[must_use]
     pub fn describe(&self) -> String {
-        match &self.rule {
-            Rule::Once(at) => format!("Once, on {}", at.with_timezone(&self.zone).format("%-d %b %Y at %H:%M")),
-            Rule::Expression(Expression::Every(every)) => cron::every_in_words(every.num_seconds()),
-            Rule::Expression(Expression::Cron(cron)) => cron::in_words(cron),
-            Rule::Window { start, end, every, days } => {
-                let days: Vec<String> = days.iter().map(ToString::to_string).collect();
-                let on = if days.is_empty() { String::new() } else { format!(", {}", days.join(", ")) };
-                let often = cron::every_in_words(every.num_seconds());
-                format!("{often} from {} to {}{on}", start.format("%H:%M"), end.format("%H:%M"))
+        let words = match &self.rule {
+            Rule::Once(at) => {
+                let at = at.with_timezone(&self.zone);
+                let time = if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+                format!("Once, on {} at {}", at.format("%-d %b %Y"), at.format(time))
             }
-        }
+            Rule::Expression(Expression::Every(every)) => cron::every_in_words(every.num_seconds()),
+            Rule::Expression(Expression::Cron(cron)) => cron.in_words(),
+            Rule::Window(daily) => daily.in_words(),
+        };
+        if self.names_zone { format!("{words} ({})", self.zone) } else { words }
     }
 
     pub(super) fn next_run(&self, at: DateTime<Utc>) -> NextRun {
@@ -190,20 +194,37 @@ impl Schedule {
     fn asks_for(&self, local: &DateTime<Tz>) -> bool {
         match &self.rule {
             Rule::Once(_) | Rule::Expression(Expression::Every(_)) => true,
-            Rule::Expression(Expression::Cron(cron)) => cron.is_time_matching(local).unwrap_or(true),
-            Rule::Window { start, .. } => !self.is_in_gap(local.date_naive().and_time(*start)),
+            Rule::Expression(Expression::Cron(cron)) => cron.matches(local.naive_local()),
+            Rule::Window(daily) => daily.matches(local.naive_local()),
         }
     }
 }
 
-fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<FieldError>> {
+/// Days beside anything but a time range would be ignored.
+fn misplaced_days(config: &ScheduleConfig) -> Option<FieldError> {
+    if config.days_of_week.is_empty() || config.time_range.is_some() {
+        return None;
+    }
+    let way_out = match config.cron_expression {
+        Some(_) => "write the days in the last field of the cron expression (0 9 * * MON-FRI)",
+        None => "leave it out",
+    };
+    Some(FieldError::new("schedule_config.days_of_week", format!("is allowed only with time_range: {way_out}")))
+}
+
+/// The rule, and the zone that it names itself.
+fn parse_rule(
+    kind: ScheduleType,
+    config: &ScheduleConfig,
+    rule: CronRule,
+) -> Result<(Rule, Option<Tz>), Vec<FieldError>> {
     let given = [config.cron_expression.is_some(), config.time_range.is_some(), config.run_at.is_some()];
     let one = |field: &str, message: &str| Err(vec![FieldError::new(field, message)]);
     match (kind, given) {
         (ScheduleType::Oneoff, [false, false, true]) => match config.run_at {
             // Postgres keeps microseconds: a finer one would come a second time, after itself.
             Some(at) => match check_moment("schedule_config.run_at", at) {
-                Ok(()) => Ok(Rule::Once(at.trunc_subsecs(6))),
+                Ok(()) => Ok((Rule::Once(at.trunc_subsecs(6)), None)),
                 Err(error) => Err(vec![error]),
             },
             None => one("schedule_config.run_at", "is required"),
@@ -213,55 +234,19 @@ fn parse_rule(kind: ScheduleType, config: &ScheduleConfig) -> Result<Rule, Vec<F
         }
         (ScheduleType::Recurring, [true, false, false]) => {
             let text = config.cron_expression.as_deref().unwrap_or_default();
-            cron::parse(text).map(Rule::Expression).map_err(|e| vec![e])
+            let parsed = match rule {
+                CronRule::Documented => cron::parse(text),
+                CronRule::Former => cron::parse_former(text).map(|expression| (expression, None)),
+            };
+            parsed.map(|(expression, zone)| (Rule::Expression(expression), zone)).map_err(|e| vec![e])
         }
         (ScheduleType::Recurring, [false, true, false]) => match &config.time_range {
-            Some(range) => parse_window(range, &config.days_of_week),
+            Some(range) => Daily::parse(range, &config.days_of_week).map(|daily| (Rule::Window(daily), None)),
             None => one("schedule_config.time_range", "is required"),
         },
         (ScheduleType::Recurring, _) => one(
             "schedule_config",
             "a RECURRING task takes exactly one of cron_expression and time_range, and no run_at",
         ),
-    }
-}
-
-fn parse_window(range: &TimeRange, days: &[String]) -> Result<Rule, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    let mut time = |field: &str, text: &str| {
-        parse_time(text).unwrap_or_else(|| {
-            errors
-                .push(FieldError::new(format!("schedule_config.time_range.{field}"), "must be HH:MM, 00:00 to 23:59"));
-            NaiveTime::MIN
-        })
-    };
-    let (start, end) = (time("start", &range.start), time("end", &range.end));
-    let unit = match range.frequency.unit {
-        FrequencyUnit::Seconds => 1,
-        FrequencyUnit::Minutes => 60,
-        FrequencyUnit::Hours => 3_600,
-    };
-    let seconds = i64::from(range.frequency.value) * unit;
-    if !(1..=86_400).contains(&seconds) {
-        errors.push(FieldError::new("schedule_config.time_range.frequency", "must be between 1 second and 24 hours"));
-    }
-    let days: Vec<Weekday> = days
-        .iter()
-        .enumerate()
-        .filter_map(|(index, text)| {
-            let day = parse_weekday(text);
-            if day.is_none() {
-                errors.push(FieldError::new(
-                    format!("schedule_config.days_of_week[{index}]"),
-                    "must be MON, TUE, WED, THU, FRI, SAT or SUN",
-                ));
-            }
-            day
-        })
-        .collect();
-    if errors.is_empty() {
-        Ok(Rule::Window { start, end, every: TimeDelta::seconds(seconds), days })
-    } else {
-        Err(errors)
     }
 }

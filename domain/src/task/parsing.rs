@@ -1,9 +1,9 @@
 //! What a client sends of a task, checked field by field. Called by the use cases that create and change tasks.
 
-use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, TaskDraft};
+use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, Task, TaskDraft};
 use crate::error::{FieldError, ProblemKind, Refusal};
 use crate::project::{parse_name, parse_text};
-use crate::schedule::{Schedule, ScheduleConfig};
+use crate::schedule::{CronRule, Schedule, ScheduleConfig};
 use crate::status::SettableStatus;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct NewTask {
     pub schedule_config: ScheduleConfig,
     /// The same, ready to compute with.
     pub schedule: Schedule,
+    /// By which rule its cron expression is read.
+    pub cron_rule: CronRule,
     /// The status that the client asked for, if it named one.
     pub status: Option<SettableStatus>,
     /// The group, not yet looked up.
@@ -40,6 +42,14 @@ pub struct NewTask {
     pub completion: Completion,
 }
 
+impl NewTask {
+    /// The cron expression, if the documented rule holds for it.
+    #[must_use]
+    pub fn documented_cron(&self) -> Option<&str> {
+        self.schedule_config.cron_expression.as_deref().filter(|_| self.cron_rule == CronRule::Documented)
+    }
+}
+
 /// Checks a status that a client sent.
 ///
 /// # Errors
@@ -56,7 +66,18 @@ impl TaskDraft {
     /// # Errors
     /// [`ProblemKind::StatusNotSettable`], or [`ProblemKind::ValidationFailed`] with one error a field.
     pub fn parse(self, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
+        self.parse_over(None, now)
+    }
+
+    /// The same for a draft that replaces `current`, if there is one: a schedule that stays as it is keeps its meaning and is
+    /// not refused, though it would be today.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
+    pub fn parse_over(self, current: Option<&Task>, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
         let status = self.status.as_deref().map(parse_status).transpose()?;
+        let schedule_type = self.schedule_type.unwrap_or(ScheduleType::Recurring);
+        let (schedule, cron_rule) = self.parse_schedule(schedule_type, current, now);
         let mut errors = Vec::new();
         let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
         let description =
@@ -71,8 +92,6 @@ impl TaskDraft {
         }
         let metadata = self.metadata.unwrap_or_else(|| serde_json::json!({}));
         errors.extend(check_metadata(&metadata));
-        let schedule_type = self.schedule_type.unwrap_or(ScheduleType::Recurring);
-        let schedule = Schedule::parse(schedule_type, &self.schedule_config, now);
         match schedule {
             Ok(schedule) if errors.is_empty() => Ok(NewTask {
                 name,
@@ -80,6 +99,7 @@ impl TaskDraft {
                 schedule_type,
                 schedule_config: self.schedule_config,
                 schedule,
+                cron_rule,
                 status,
                 task_group_id: self.task_group_id,
                 timeout_seconds,
@@ -94,6 +114,30 @@ impl TaskDraft {
                 Err(Refusal::fields(ProblemKind::ValidationFailed, errors))
             }
         }
+    }
+
+    /// The schedule, and by which rule it is read.
+    fn parse_schedule(
+        &self,
+        kind: ScheduleType,
+        current: Option<&Task>,
+        now: DateTime<Utc>,
+    ) -> (Result<Schedule, Vec<FieldError>>, CronRule) {
+        let config = &self.schedule_config;
+        let current = current.filter(|task| task.schedule_type == kind);
+        let same_cron = current.filter(|task| task.schedule_config.cron_expression == config.cron_expression);
+        let rule = same_cron.map_or(CronRule::Documented, |task| task.cron_rule);
+        if current.is_some_and(|task| task.schedule_config == *config) {
+            return (Schedule::stored(kind, config, rule), rule);
+        }
+        let same_moment = current.is_some_and(|task| task.schedule_config.run_at == config.run_at);
+        let has_passed = kind == ScheduleType::Oneoff && config.run_at.is_some_and(|run_at| run_at < now);
+        let schedule = Schedule::parse_by(rule, kind, config, now);
+        if has_passed && !same_moment && !self.allow_past && schedule.is_ok() {
+            let message = "has passed: give a moment in the future, or set allow_past to keep it as a finished task";
+            return (Err(vec![FieldError::new("schedule_config.run_at", message)]), rule);
+        }
+        (schedule, rule)
     }
 }
 

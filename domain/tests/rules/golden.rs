@@ -112,7 +112,7 @@ fn an_expression_is_said_in_words() {
         ("0 0 L * *", "At 00:00, on the last day of the month"),
         ("0 0 15W * *", "At 00:00, on the weekday nearest day 15"),
         ("0 0 * * MON#2", "At 00:00, on the 2nd Monday of the month"),
-        ("*/30 2 * * *", "Every 30 minutes, of hour 2"),
+        ("*/30 2 * * *", "Every 30 minutes from 02:00 to 02:59"),
         ("*/20 * * * * *", "Every 20 seconds"),
         ("@every 90s", "Every 90 seconds"),
     ] {

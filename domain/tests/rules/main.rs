@@ -5,6 +5,8 @@ mod alerts;
 mod clock;
 mod costs;
 mod deletion;
+mod dialects;
+mod differential;
 mod drafts;
 mod due;
 mod execution;
@@ -19,6 +21,7 @@ mod refusals;
 mod status;
 mod target;
 mod window;
+mod words;
 
 use chrono::{DateTime, Utc};
 use domain::error::FieldError;

@@ -19,8 +19,9 @@ impl Field {
         Self { text, values: values.into_iter().collect() }
     }
 
-    fn is_star(&self) -> bool {
-        self.text == "*"
+    /// It does not join by OR.
+    fn begins_with_star(&self) -> bool {
+        self.text.starts_with('*')
     }
 }
 
@@ -84,10 +85,10 @@ impl Expression {
         let by_month = self.day.values.contains(&day.day());
         let by_week = self.weekday.values.contains(&day.weekday().num_days_from_sunday());
         self.month.values.contains(&day.month())
-            && match (self.day.is_star(), self.weekday.is_star()) {
-                (true, _) => by_week,
-                (false, true) => by_month,
-                (false, false) => by_month || by_week,
+            && if self.day.begins_with_star() || self.weekday.begins_with_star() {
+                by_month && by_week
+            } else {
+                by_month || by_week
             }
     }
 

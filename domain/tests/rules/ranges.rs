@@ -34,9 +34,29 @@ fn a_time_range_runs_in_real_time_through_a_change_of_the_clock() {
     assert_eq!(gone, ["2026-03-29T01:00:00Z", "2026-03-30T00:10:00Z"]);
     let notes: Vec<_> = preview(&window("02:10", "02:50", 10, &[]), at("2026-03-28T12:00:00Z"), 2).next_runs;
     assert_eq!([notes[0].note, notes[1].note], [Some(ClockNote::DstGap), None]);
-    // It begins late, and keeps its steps from there.
-    let late = runs(&window("02:30", "04:00", 20, &[]), "2026-03-28T12:00:00Z", 4);
-    assert_eq!(late, ["2026-03-29T01:00:00Z", "2026-03-29T01:20:00Z", "2026-03-29T01:40:00Z", "2026-03-29T02:00:00Z"]);
+}
+
+#[test]
+fn a_time_range_that_opens_in_the_gap_keeps_the_rhythm_of_the_wall_clock() {
+    let local = |schedule: &Schedule, from: &str, count| -> Vec<String> {
+        preview(schedule, at(from), count).next_runs.into_iter().map(|run| run.local[..16].to_owned()).collect()
+    };
+    let day = "2027-03-28T";
+    for (start, end, minutes, expected) in [
+        ("02:30", "06:30", 60, vec!["03:30", "04:30", "05:30", "06:30"]),
+        ("02:30", "04:00", 20, vec!["03:10", "03:30", "03:50"]),
+        ("00:15", "23:59", 300, vec!["00:15", "05:15", "10:15", "15:15", "20:15"]),
+        ("01:30", "03:30", 30, vec!["01:30", "03:00", "03:30"]),
+        ("02:10", "02:50", 10, vec!["03:00"]),
+        ("02:00", "02:00", 60, vec!["03:00"]),
+        ("02:59", "03:00", 1, vec!["03:00"]),
+    ] {
+        let runs = local(&window(start, end, minutes, &[]), "2027-03-27T23:00:00Z", expected.len());
+        assert_eq!(runs, expected.iter().map(|time| format!("{day}{time}")).collect::<Vec<_>>(), "{start}–{end}");
+    }
+    // In the repeated hour it runs in both passes.
+    let autumn = local(&window("01:20", "04:00", 40, &[]), "2027-10-30T22:59:00Z", 6);
+    assert_eq!(autumn, ["01:20", "02:00", "02:40", "02:00", "02:40", "03:20"].map(|time| format!("2027-10-31T{time}")));
 }
 
 #[test]

@@ -171,6 +171,7 @@ impl Reader<'_> {
             overlap_policy: None,
             missed_run_policy: None,
             completion: None,
+            allow_past: false,
         };
         let task = draft.clone().parse(self.now).map_err(|refusal| explain(&entry.expression, &refusal.errors))?;
         // Only what becomes a task takes a name.

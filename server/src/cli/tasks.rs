@@ -151,6 +151,7 @@ impl Create {
             overlap_policy: self.overlap,
             missed_run_policy: self.missed,
             completion: self.completion,
+            allow_past: false,
         }
     }
 }

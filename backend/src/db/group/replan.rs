@@ -40,6 +40,7 @@ pub(crate) struct Replanned {
     pub status: String,
     pub schedule_type: String,
     pub schedule_config: serde_json::Value,
+    pub documented_cron: Option<String>,
 }
 
 /// The next tasks of a group, in the order of their ids, as batches lock them; held against deletions and undos.
@@ -51,7 +52,7 @@ pub(crate) async fn share_tasks_after(
     point("group.share_tasks")?;
     sqlx::query_as!(
         Replanned,
-        "SELECT id, status, schedule_type, schedule_config FROM tasks WHERE task_group_id = $1 AND id > $2
+        "SELECT id, status, schedule_type, schedule_config, documented_cron FROM tasks WHERE task_group_id = $1 AND id > $2
          ORDER BY id LIMIT $3 FOR SHARE",
         group.id,
         group.after,

@@ -18,8 +18,9 @@ pub(crate) async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO tasks (id, project_id, task_group_id, name, description, schedule_type, schedule_config,
-                            schedule_description, status, timeout_seconds, metadata, overlap_policy, missed_run_policy, completion, max_attempts)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                            schedule_description, status, timeout_seconds, metadata, overlap_policy, missed_run_policy, completion, max_attempts,
+                            documented_cron)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         id,
         project_id,
         task.task_group_id,
@@ -34,7 +35,8 @@ pub(crate) async fn insert(
         task.overlap_policy.as_str(),
         task.missed_run_policy.as_str(),
         task.completion.as_str(),
-        task.max_attempts
+        task.max_attempts,
+        task.documented_cron()
     )
     .execute(conn)
     .await?;
@@ -52,7 +54,7 @@ pub(crate) async fn update(
     sqlx::query_scalar!(
         "UPDATE tasks SET task_group_id = $4, name = $5, description = $6, schedule_type = $7, schedule_config = $8,
                 schedule_description = $9, status = $10, timeout_seconds = $11, metadata = $12, overlap_policy = $13,
-                missed_run_policy = $14, completion = $15, max_attempts = $16, version = version + 1, updated_at = now(),
+                missed_run_policy = $14, completion = $15, max_attempts = $16, documented_cron = $17, version = version + 1, updated_at = now(),
                 status_changed_at = CASE WHEN status = $10 THEN status_changed_at ELSE now() END
          WHERE id = $1 AND status = $2 AND version = $3 RETURNING version",
         id,
@@ -70,7 +72,8 @@ pub(crate) async fn update(
         task.overlap_policy.as_str(),
         task.missed_run_policy.as_str(),
         task.completion.as_str(),
-        task.max_attempts
+        task.max_attempts,
+        task.documented_cron()
     )
     .fetch_optional(conn)
     .await

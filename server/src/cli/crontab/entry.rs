@@ -84,11 +84,11 @@ fn fields(text: &str) -> Result<(String, &str), String> {
     if !next.is_empty() && next.chars().all(|c| matches!(c, '*' | '/' | '0'..='9')) {
         return Err("it has more than the 5 fields of a schedule in a crontab".to_owned());
     }
-    // Days of the month and of the week: either is enough, unless one begins with a star; then both must fit. Ours takes the
-    // plain star alone for that and has a plus for the rest.
-    let (day, weekday) = (fields[2].as_str(), fields[4].as_str());
-    if day != "*" && weekday != "*" && (day.starts_with('*') || weekday.starts_with('*')) {
-        fields[4].insert(0, '+');
+    let names = ["minute", "hour", "day of month", "month", "day of week"];
+    for (field, name) in fields.iter().zip(names) {
+        if field.split(',').any(|element| element.split_once('/').is_some_and(|(from, _)| !from.contains(['*', '-']))) {
+            return Err(format!("{name} \"{field}\": crons disagree on a step without a range; write the range too"));
+        }
     }
     Ok((fields.join(" "), rest))
 }
