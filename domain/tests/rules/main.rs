@@ -8,6 +8,7 @@ mod deletion;
 mod drafts;
 mod due;
 mod execution;
+mod gates;
 mod golden;
 mod interleavings;
 mod laws;
@@ -19,6 +20,7 @@ mod refusals;
 mod status;
 mod target;
 mod window;
+mod zones;
 
 use chrono::{DateTime, Utc};
 use domain::error::FieldError;
