@@ -5,8 +5,8 @@
 
 use super::calendar::instant;
 use crate::error::FieldError;
+use crate::zone::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
@@ -52,7 +52,7 @@ fn parser() -> CronParser {
 }
 
 /// The first run of an expression strictly after `after`.
-pub(super) fn next_after(cron: &Cron, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn next_after(cron: &Cron, zone: Zone, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let local = after.with_timezone(&zone);
     let times = [&cron.pattern.seconds, &cron.pattern.minutes, &cron.pattern.hours];
     if times.iter().any(|field| field.from_wildcard) {

@@ -8,10 +8,10 @@ use crate::error::FieldError;
 use crate::group::Window;
 use crate::moment::check_moment;
 use crate::task::ScheduleType;
+use crate::zone::Zone;
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc, Weekday,
 };
-use chrono_tz::Tz;
 
 /// Candidates that one search for the next run looks at, at most. A schedule without a run among them never fires.
 const STEPS_OF_SEARCH: u32 = 1_000;
@@ -19,7 +19,7 @@ const STEPS_OF_SEARCH: u32 = 1_000;
 /// A schedule that has been checked.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    zone: Tz,
+    zone: Zone,
     rule: Rule,
     exclusions: Exclusions,
 }
@@ -174,7 +174,7 @@ impl Schedule {
     }
 
     /// A run right behind a jump of the clock that nobody asked for at that time stands for a wall time inside the gap.
-    fn clock_note(&self, local: &DateTime<Tz>) -> Option<ClockNote> {
+    fn clock_note(&self, local: &DateTime<Zone>) -> Option<ClockNote> {
         let wall = local.naive_local();
         if matches!(self.zone.from_local_datetime(&wall), LocalResult::Ambiguous(..)) {
             return Some(ClockNote::DstOverlap);
@@ -187,7 +187,7 @@ impl Schedule {
     }
 
     /// True when the rule means this run by the time that the wall clock shows.
-    fn asks_for(&self, local: &DateTime<Tz>) -> bool {
+    fn asks_for(&self, local: &DateTime<Zone>) -> bool {
         match &self.rule {
             Rule::Once(_) | Rule::Expression(Expression::Every(_)) => true,
             Rule::Expression(Expression::Cron(cron)) => cron.is_time_matching(local).unwrap_or(true),

@@ -42,3 +42,4 @@ mod stock;
 mod takeover;
 mod tls;
 mod without_jobs;
+mod zones;
