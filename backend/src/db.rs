@@ -22,6 +22,7 @@ pub(crate) mod session;
 pub(crate) mod task;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod zone;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -12,6 +12,7 @@ mod finish;
 mod guard;
 mod idle;
 mod leases;
+mod names;
 mod send;
 mod wire;
 

@@ -5,6 +5,7 @@
 //! own status.
 
 pub mod delete;
+mod meeting;
 mod replan;
 
 pub use replan::replan;
@@ -153,7 +154,12 @@ pub async fn change(
         Change::Replace(draft) => draft,
         Change::Merge(patch) => crate::merge::merge(&TaskGroupDraft::from(&group), &patch)?,
     };
-    let (draft, window) = parse(draft)?;
+    let (before, (draft, window)) = (parse(TaskGroupDraft::from(&group)), parse(draft)?);
+    if let Ok((old, before)) = before
+        && (&old.start_time, &old.end_time, &old.timezone) != (&draft.start_time, &draft.end_time, &draft.timezone)
+    {
+        meeting::check(&mut tx, group.id, (before, window.clone()), now).await?;
+    }
     let by_hand = group.is_overridden.then(|| window.steered(group.state, now)).flatten();
     let group = write(&mut tx, &group, &draft, by_hand).await?;
     note(&mut tx, actor, AuditAction::GroupUpdated, &group).await?;

@@ -51,6 +51,7 @@ mod secret;
 pub mod signing;
 pub mod tasks;
 mod transaction;
+pub mod zones;
 
 pub use error::{Error, Result};
 pub(crate) use transaction::Tx;

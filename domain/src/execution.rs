@@ -226,6 +226,12 @@ impl CallRetryPolicy {
         self.at(half + share(half, jitter), since_recorded, now)
     }
 
+    /// Until when a run that was recorded at `recorded_at` may wait for its task group to open.
+    #[must_use]
+    pub fn give_up_at(&self, recorded_at: DateTime<Utc>) -> DateTime<Utc> {
+        recorded_at + self.total
+    }
+
     /// Why there is no next call, where the attempts are not the reason.
     #[must_use]
     pub fn why_none(

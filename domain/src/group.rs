@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 #[cfg(feature = "parsing")]
+mod gate;
+#[cfg(feature = "parsing")]
 mod window;
+#[cfg(feature = "parsing")]
+pub use gate::Gate;
 #[cfg(feature = "parsing")]
 pub use window::{Override, Window};
 

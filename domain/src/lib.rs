@@ -27,3 +27,5 @@ pub mod status;
 pub mod target;
 pub mod task;
 pub mod whole;
+#[cfg(feature = "parsing")]
+pub mod zone;

@@ -21,7 +21,7 @@ mod parsed;
 #[cfg(feature = "parsing")]
 mod preview;
 #[cfg(feature = "parsing")]
-pub use due::Due;
+pub use due::{Due, is_missed};
 #[cfg(feature = "parsing")]
 pub use parsed::Schedule;
 #[cfg(feature = "parsing")]

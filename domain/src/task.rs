@@ -20,7 +20,8 @@ text_enum! {
 }
 
 text_enum! {
-    /// What happens when a run is due while another one is still going on.
+    /// What happens when a run is due while the one before it has not ended. A run that waits for its next attempt has not
+    /// ended either.
     pub enum OverlapPolicy {
         /// Both run.
         Allow = "ALLOW",

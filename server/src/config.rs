@@ -10,7 +10,7 @@ pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserC
 pub use oidc::{CALLBACK, OidcSettings};
 
 use anyhow::{Result, bail, ensure};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::schedule::{Schedule, ScheduleConfig};
 use domain::task::ScheduleType;
 pub use edge::EdgeSettings;
@@ -24,6 +24,16 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the arguments of the process. `--version` says which tz database it uses, too.
+    #[must_use]
+    pub fn read() -> Self {
+        let version = format!("{}, tz database {}", env!("CARGO_PKG_VERSION"), domain::zone::current());
+        let matches = Self::command().version(version).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// What the binary can do.

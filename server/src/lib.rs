@@ -19,6 +19,7 @@ pub mod serve;
 pub mod site;
 pub mod telemetry;
 pub mod workers;
+pub mod zones;
 
 use axum::extract::FromRef;
 use backend::accounts::oidc::Issuer;

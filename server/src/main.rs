@@ -1,6 +1,5 @@
 //! The binary: `sexton serve`, `sexton migrate`, what operators do at the database, and what people do from the command line.
 
-use clap::Parser;
 use server::config::{Cli, Command};
 use std::process::ExitCode;
 
@@ -8,7 +7,8 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     #[cfg(feature = "faults")]
     let _faults = backend::faults::start();
-    let result = match Cli::parse().command {
+    server::zones::choose(std::env::var_os("TZDIR").map(Into::into));
+    let result = match Cli::read().command {
         Command::Serve(settings) => server::serve::run(*settings).await,
         Command::Migrate(settings) => server::serve::migrate(&settings).await,
         Command::User(arguments) => server::operate::user(arguments).await,

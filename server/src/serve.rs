@@ -60,6 +60,9 @@ async fn build_indexes(settings: DatabaseSettings) {
 pub async fn run(settings: Settings) -> Result<()> {
     settings.check()?;
     telemetry::start_logging(settings.log_format, &settings.log)?;
+    if let Some(warning) = proxy_warning(std::env::vars().map(|(name, _)| name)) {
+        tracing::warn!("{warning}");
+    }
     let signals = Signals::listen()?;
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(settings.listen).await;
@@ -204,6 +207,7 @@ async fn prepare(settings: &Settings, state: &AppState) -> Result<()> {
 async fn serve(listener: TcpListener, state: &AppState, settings: &Settings, stop: CancellationToken) -> Result<()> {
     let address = listener.local_addr()?;
     tracing::info!("Sexton is at http://{address} (roles: {:?})", settings.roles);
+    tracing::info!("the tz database is {}", domain::zone::current());
     let app = if settings.has(Role::Web) { router::router(state) } else { router::probes_only(state) };
     let server = connections::serve(listener, app, settings.edge.connections(), stop.clone());
     let patience = Duration::from_secs(settings.shutdown_seconds);
@@ -240,6 +244,16 @@ impl Signals {
     }
 }
 
+/// What to warn of when the environment names a proxy: other programs would use it.
+fn proxy_warning(variables: impl Iterator<Item = String>) -> Option<String> {
+    let is_proxy =
+        |name: &String| matches!(name.to_ascii_uppercase().as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY");
+    let names: Vec<String> = variables.filter(is_proxy).collect();
+    let message =
+        format!("{} is set, but calls to endpoints do not use a proxy: they go straight there", names.join(", "));
+    (!names.is_empty()).then_some(message)
+}
+
 pub(crate) fn migration_pool() -> PoolSettings {
     PoolSettings {
         max_connections: 2,
@@ -247,5 +261,18 @@ pub(crate) fn migration_pool() -> PoolSettings {
         statement_timeout: Duration::from_secs(600),
         // A node that is lost while it migrates must not hold up the start of all others.
         silent_timeout: Some(Duration::from_secs(15)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::proxy_warning;
+
+    #[test]
+    fn a_proxy_that_is_not_used_is_named() {
+        let warning = |names: &[&str]| proxy_warning(names.iter().map(|name| (*name).to_owned()));
+        assert_eq!(warning(&["PATH", "NO_PROXY", "SEXTON_TRUSTED_PROXIES"]), None);
+        let named = warning(&["PATH", "https_proxy", "ALL_PROXY"]).unwrap();
+        assert!(named.starts_with("https_proxy, ALL_PROXY is set, but calls"), "{named}");
     }
 }

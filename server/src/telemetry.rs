@@ -74,6 +74,12 @@ fn describe() {
     metrics::describe_gauge!("sexton_quota_limit", "The limit of each quota, 0 for none");
     metrics::describe_gauge!("sexton_quota_used", "How much of each quota the one uses who uses most of it");
     metrics::describe_counter!("sexton_quota_refusals_total", "What was refused because a quota is used up");
+    metrics::describe_gauge!("sexton_zone_data_info", "1, with the release of the tz database that this node uses");
+    metrics::describe_gauge!("sexton_zone_data_outdated", "1 when another node has used a newer tz database");
+    metrics::describe_counter!(
+        "sexton_zone_replanned_total",
+        "Tasks whose next run moved with the rules of a time zone"
+    );
     metrics::describe_gauge!("sexton_worker_alive", "1 while this node's worker takes jobs");
     metrics::describe_histogram!("sexton_deletion_seconds", "From acceptance to gone, in seconds");
     let plain = ["deletions_accepted", "deletions_gone", "deletions_undone", "deletions_retried", "reconciler_rescues"];
@@ -83,6 +89,11 @@ fn describe() {
     for gauge in ["sexton_calls_in_flight", "sexton_event_streams"] {
         metrics::gauge!(gauge).set(0.0);
     }
+    let zones = domain::zone::current();
+    let labels = [("release", zones.release().to_string()), ("source", zones.source().to_owned())];
+    metrics::gauge!("sexton_zone_data_info", &labels).set(1.0);
+    metrics::gauge!("sexton_zone_data_outdated").set(0.0);
+    metrics::counter!("sexton_zone_replanned_total").absolute(0);
     for status in ["SUCCESS", "FAILED", "RETRY_WAIT"] {
         metrics::counter!("sexton_executions_total", "status" => status).absolute(0);
     }

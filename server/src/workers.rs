@@ -2,6 +2,7 @@
 //! One step of each is a function of `backend`; here stands when it runs and how it stops.
 
 mod clean_up;
+mod zones;
 
 use crate::config::{Role, Settings};
 use backend::Backend;
@@ -71,6 +72,7 @@ impl Loops {
             let claimed = CancellationToken::new();
             tracker.spawn(self.executor.clone().run(claimed.clone()));
             tracker.spawn(replan_groups(self.scheduler.clone(), stop.clone()));
+            tracker.spawn(zones::run(self.scheduler.clone(), stop.clone()));
             let scheduling = schedule(self.scheduler, self.executor, self.pool.clone(), stop.clone());
             tracker.spawn(async move {
                 let _claimed = claimed.drop_guard();

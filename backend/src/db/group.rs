@@ -189,20 +189,18 @@ pub(crate) async fn hold_versions(conn: &mut PgConnection, ids: &[Uuid]) -> Resu
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.version)).collect())
 }
 
-/// Holds groups as they are, so that none is stopped before the transaction ends. Returns those that nobody is changing and that
-/// are not stopped by hand.
-pub(crate) async fn hold_started(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+/// Holds groups as they are, so that none is stopped before the transaction ends. Returns those that nobody is changing, with
+/// their windows.
+pub(crate) async fn hold_windows(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Option<Window>)>, sqlx::Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    sqlx::query_scalar!(
-        "SELECT id FROM task_groups WHERE id = ANY($1) AND (override = 'NOT_RUNNING' AND (override_until IS NULL
-                OR override_until > now())) IS NOT TRUE
-         FOR SHARE SKIP LOCKED",
-        ids
-    )
-    .fetch_all(conn)
-    .await
+    let rows = sqlx::query_as::<_, GroupRow>(select_group!("WHERE id = ANY($1) FOR SHARE SKIP LOCKED"));
+    let rows = rows.bind(ids).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.window.window())).collect())
 }
 
 /// Whether the group of a task is stopped by hand; it stays so, or not, until the transaction ends.

@@ -1,6 +1,7 @@
 //! Opening a connection: name, TCP, TLS and HTTP/1.1, within a limit of time.
 
 use super::guard::{self, Resolver};
+use super::names::Names;
 use super::wire::{Slot, Wire};
 use crate::clock::Clock;
 use http_body_util::Full;
@@ -75,7 +76,8 @@ impl Connector {
         let mut tls = ClientConfig::with_platform_verifier()?;
         // Not h2: a connection must carry one request at a time, see `wire`.
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let mut tcp = HttpConnector::new_with_resolver(guard::resolver(allow_private));
+        let names = Names::new(within).map_err(|error| rustls::Error::General(error.to_string()))?;
+        let mut tcp = HttpConnector::new_with_resolver(guard::resolver(names, allow_private));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(within));

@@ -2,6 +2,7 @@
 //! not public unless the operator allows it. The address that was checked is the address that is used, because the client
 //! connects to what this resolver answers. Literal addresses never reach a resolver: they are checked apart.
 
+use super::names::{Names, NotFound};
 use domain::target;
 use hyper_util::client::legacy::connect::dns::Name;
 use std::net::SocketAddr;
@@ -28,8 +29,8 @@ pub(super) enum Blocked {
 pub(super) enum Unresolved {
     #[error("the address is not allowed")]
     Blocked(#[source] Blocked),
-    #[error("the name was not found")]
-    Lookup(#[source] std::io::Error),
+    #[error("there is no address")]
+    Lookup(#[source] NotFound),
 }
 
 /// Checks what can be seen in the URL alone.
@@ -44,14 +45,17 @@ pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), Blocked> {
     }
 }
 
-/// The system's resolver behind the guard.
-pub(super) fn resolver(allow_private: bool) -> Resolver {
-    BoxCloneSyncService::new(tower::service_fn(move |name: Name| async move {
-        let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved::Lookup)?;
-        let found: Vec<SocketAddr> = found.collect();
-        if !allow_private && found.iter().any(|address| !target::is_public(address.ip())) {
-            return Err(Unresolved::Blocked(Blocked::Resolved(name.as_str().to_owned())));
+/// Looks names up by `names`, behind the guard.
+pub(super) fn resolver(names: Names, allow_private: bool) -> Resolver {
+    BoxCloneSyncService::new(tower::service_fn(move |name: Name| {
+        let names = names.clone();
+        async move {
+            let found = names.addresses(name.as_str()).await.map_err(Unresolved::Lookup)?;
+            if !allow_private && found.iter().any(|address| !target::is_public(*address)) {
+                return Err(Unresolved::Blocked(Blocked::Resolved(name.as_str().to_owned())));
+            }
+            let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(found.into_iter())
         }
-        Ok(found.into_iter())
     }))
 }

@@ -20,10 +20,12 @@ pub async fn replan(backend: &Backend) -> Result<bool> {
     let tasks = db::group::share_tasks_after(&mut tx, &group, BATCH as i64).await?;
     let last = (tasks.len() == BATCH).then(|| tasks[BATCH - 1].id);
     let id = group.id;
+    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
     let planning = move || tasks.iter().filter_map(|task| plan(&group, task)).collect::<Vec<_>>();
     let plans = tokio::task::spawn_blocking(planning).await;
     let plans = plans.map_err(|_| Error::Broken("the tasks of a group could not be planned"))?;
     db::group::plan_tasks(&mut tx, &plans).await?;
+    db::execution::look_again(&mut tx, &ids).await?;
     db::group::replanned_up_to(&mut tx, id, last).await?;
     backend.commit(tx, "change").await?;
     backend.wake_scheduler();

@@ -5,14 +5,14 @@
 
 use super::turns::Taken;
 use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
-use crate::db::execution::NewExecution;
+use crate::db::execution::{NewExecution, Unended};
 use crate::db::schedule::{Due as DueRow, Plan};
 use crate::executor::{Call, Planned};
 use crate::{Error, Result, db, faults};
 use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
-use domain::schedule::{CronRule, Due, Schedule};
-use domain::task::{Completion, Overlap, OverlapPolicy, ScheduleType};
+use domain::schedule::{CronRule, Due, Schedule, is_missed};
+use domain::task::{Completion, Overlap, OverlapPolicy, RunState, ScheduleType};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -131,8 +131,7 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
     let guarded: Vec<Uuid> =
         due.iter().filter(|row| row.overlap_policy != OverlapPolicy::Allow.as_str()).map(|row| row.task_id).collect();
     let unended = db::execution::unended(conn, &guarded).await?;
-    let unended: HashMap<Uuid, (bool, bool)> =
-        unended.into_iter().map(|(id, runs, waits)| (id, (runs, waits))).collect();
+    let unended: HashMap<Uuid, Unended> = unended.into_iter().collect();
     let (due, changing): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
     let deciding = move || {
         let (mut decided, until) =
@@ -166,7 +165,7 @@ impl Decided {
 
     /// # Errors
     /// A value that this version does not know; nothing is decided then.
-    fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, (bool, bool)>) -> Result<()> {
+    fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, Unended>) -> Result<()> {
         let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
         let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
         let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
@@ -185,13 +184,19 @@ impl Decided {
             Some(next) => self.planned.push(Plan { task_id: row.task_id, next_run_at: next }),
             None => self.ended.push(row.task_id),
         }
-        let (runs, waits) = unended.get(&row.task_id).copied().unwrap_or_default();
-        self.fire(row, &what, overlap.decide(runs, waits), completion);
+        let unended = unended.get(&row.task_id).copied().unwrap_or_default();
+        let is_closed = window.is_some_and(|window| window.state(now) != RunState::Running);
+        let decided = match (overlap.decide(unended.has_begun, unended.is_waiting), what.fire.first()) {
+            // Made up for, and its group has closed since: it waits for the group.
+            (Overlap::Start, Some(first)) if is_closed && is_missed(*first, now) => Overlap::Wait,
+            (decided, _) => decided,
+        };
+        self.fire(row, &what, decided, skip_reason(unended), completion);
         Ok(())
     }
 
     /// Records what is fired and what is not: the first starts or waits, as the overlap says; further ones, made up for, wait.
-    fn fire(&mut self, row: &DueRow, what: &Due, overlap: Overlap, completion: Completion) {
+    fn fire(&mut self, row: &DueRow, what: &Due, overlap: Overlap, skipped_for: &str, completion: Completion) {
         let missed = i32::try_from(what.missed).unwrap_or(i32::MAX);
         let (Some(first), missed_too) = (what.fire.first(), missed) else {
             if let Some(at) = what.last_missed {
@@ -202,7 +207,7 @@ impl Decided {
         let (status, reason) = match overlap {
             Overlap::Start => (ExecutionStatus::Running, None),
             Overlap::Wait => (ExecutionStatus::Pending, None),
-            Overlap::Skip => (ExecutionStatus::Skipped, Some("The run before it had not ended.")),
+            Overlap::Skip => (ExecutionStatus::Skipped, Some(skipped_for)),
         };
         let id = self.record(row, status, *first, missed_too, reason);
         if status == ExecutionStatus::Running {
@@ -225,6 +230,15 @@ impl Decided {
         let (task_id, project_id, error) = (row.task_id, row.project_id, reason.map(str::to_owned));
         self.new.push(NewExecution { id, task_id, project_id, status, scheduled_at: at, missed, error });
         id
+    }
+}
+
+/// Why a run is skipped for those that have not ended.
+fn skip_reason(unended: Unended) -> &'static str {
+    if unended.has_begun && !unended.is_called {
+        "The run before it waits for its next attempt."
+    } else {
+        "The run before it had not ended."
     }
 }
 

@@ -1,14 +1,18 @@
 //! Starting what waits: attempts that are tried again, runs by hand, runs that waited for another one to end.
 //!
 //! Invariant: an execution is started only in a transaction that holds its task's row, ACTIVE: a deletion that was accepted
-//! before has cancelled it, one that comes after lists it.
+//! before has cancelled it, one that comes after lists it. And the transaction holds the group of the task, open: a run whose
+//! group is closed or stopped waits for it, at most as long as a run may take.
 
 use super::{BATCH, Scheduler, tell_started};
 use crate::db::execution::{CallRow, Waiting};
-use crate::executor::{Call, Planned};
+use crate::executor::{Call, Planned, Room};
 use crate::{Result, db, faults};
+use chrono::{DateTime, Utc};
+use domain::execution::CallRetryPolicy;
+use domain::group::{Gate, Window};
 use sqlx::{Connection, PgConnection};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 impl Scheduler {
@@ -25,21 +29,12 @@ impl Scheduler {
             return Ok(0);
         }
         let now = db::now(&mut tx).await?;
-        let groups: HashSet<Uuid> = waiting.iter().filter_map(|waiting| waiting.group_id).collect();
-        let held = db::group::hold_started(&mut tx, &groups.into_iter().collect::<Vec<_>>()).await?;
-        let held: HashSet<Uuid> = held.into_iter().collect();
-        let mut of_task = HashSet::new();
-        let fits = |waiting: &Waiting| {
-            let is_fit = waiting.group_id.is_none_or(|group| held.contains(&group))
-                && room.is_free_for(waiting.project_id)
-                && (waiting.is_free || of_task.insert(waiting.task_id));
-            room.take(waiting.project_id, usize::from(is_fit));
-            is_fit
-        };
-        let ids: Vec<Uuid> = waiting.into_iter().filter(fits).map(|waiting| waiting.id).collect();
+        let gates = Gates::of(&mut tx, &waiting, now).await?;
+        let Sorted { ids, held, over } = gates.sort(waiting, &mut room);
         let lease = self.executor.lease().as_secs() as i32;
         let rows = db::execution::start(&mut tx, &ids, &self.backend.node, lease).await?;
         tell_started(&mut tx, rows.iter().map(|row| (row.project_id, row.task_id))).await?;
+        put_off(&mut tx, &held, &over).await?;
         faults::commit(tx, "start").await?;
         let mut started = 0;
         for row in rows {
@@ -56,6 +51,69 @@ impl Scheduler {
         self.backend.tell();
         Ok(started)
     }
+}
+
+/// Runs that wait, by what becomes of them.
+#[derive(Default)]
+struct Sorted {
+    /// They start.
+    ids: Vec<Uuid>,
+    held: Vec<(Uuid, DateTime<Utc>)>,
+    over: Vec<(Uuid, String)>,
+}
+
+/// What the groups of runs say, which are held.
+struct Gates {
+    windows: HashMap<Uuid, Option<Window>>,
+    now: DateTime<Utc>,
+}
+
+impl Gates {
+    async fn of(conn: &mut PgConnection, waiting: &[Waiting], now: DateTime<Utc>) -> Result<Self> {
+        let groups: HashSet<Uuid> = waiting.iter().filter_map(|waiting| waiting.group_id).collect();
+        let windows = db::group::hold_windows(conn, &groups.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self { windows: windows.into_iter().collect(), now })
+    }
+
+    /// Sorts runs; those that start take their places in `room`.
+    fn sort(&self, waiting: Vec<Waiting>, room: &mut Room) -> Sorted {
+        let (mut sorted, mut of_task) = (Sorted::default(), HashSet::new());
+        for waiting in waiting {
+            match self.of_run(&waiting) {
+                None => {}
+                Some(Gate::Closed(until)) => sorted.held.push((waiting.id, until)),
+                Some(Gate::Over(reason)) => sorted.over.push((waiting.id, reason)),
+                Some(Gate::Open) => {
+                    let is_first = waiting.is_free || of_task.insert(waiting.task_id);
+                    if is_first && room.is_free_for(waiting.project_id) {
+                        room.take(waiting.project_id, 1);
+                        sorted.ids.push(waiting.id);
+                    }
+                }
+            }
+        }
+        sorted
+    }
+
+    /// None when somebody is changing the group: the run is looked at again.
+    fn of_run(&self, waiting: &Waiting) -> Option<Gate> {
+        let Some(group) = waiting.group_id else { return Some(Gate::Open) };
+        let give_up_at = CallRetryPolicy::default().give_up_at(waiting.created_at);
+        let gate = |window: &Window| window.gate(self.now, give_up_at, waiting.is_manual);
+        Some(self.windows.get(&group)?.as_ref().map_or(Gate::Open, gate))
+    }
+}
+
+/// Has runs wait for their groups, and, last, ends those that have waited for too long, and counts them.
+async fn put_off(conn: &mut PgConnection, held: &[(Uuid, DateTime<Utc>)], over: &[(Uuid, String)]) -> Result<()> {
+    if !held.is_empty() {
+        db::execution::hold(conn, held).await?;
+    }
+    if !over.is_empty() {
+        let ended = db::execution::end_held(conn, over).await?;
+        crate::executor::tell_ended(conn, &ended).await?;
+    }
+    Ok(())
 }
 
 impl TryFrom<CallRow> for Planned {

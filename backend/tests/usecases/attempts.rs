@@ -56,14 +56,19 @@ async fn an_endpoint_that_says_when_to_come_again_is_called_then(_: PgPoolOption
     let (world, receiver) = (World::new(&options).await, Receiver::start().await);
     let mut node = Node::start(world.backend.clone(), SETTINGS);
     let mut tasks = Vec::new();
-    let later = (Utc::now() + TimeDelta::seconds(300)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for (asked, least, most) in [("120", 110.0, 121.0), (later.as_str(), 290.0, 301.0), ("3600", 3_590.0, 3_601.0)] {
+    let later = Utc::now() + TimeDelta::seconds(300);
+    // The three forms of RFC 9110, 5.6.7.
+    let later = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+        .map(|form| (later.format(form).to_string(), 290.0, 301.0));
+    let seconds = [("120".to_owned(), 110.0, 121.0), ("3600".to_owned(), 3_590.0, 3_601.0)];
+    for (asked, least, most) in later.iter().chain(&seconds) {
+        let (asked, least, most) = (asked.as_str(), *least, *most);
         let project = world.calling(asked, &receiver.url(&format!("/retry-after/{}", asked.replace(' ', "%20")))).await;
         tasks.push((world.planned(project.id, |_| {}).await, least, most));
     }
     world.all_due().await;
     node.step().await;
-    world.until("SELECT count(*) = 3 FROM executions WHERE status = 'RETRY_WAIT'").await;
+    world.until("SELECT count(*) = 5 FROM executions WHERE status = 'RETRY_WAIT'").await;
     for (task, least, most) in tasks {
         let run = world.run(&task).await;
         assert!(run.retry_in.is_some_and(|seconds| (least..most).contains(&seconds)), "{least}: {run:?}");

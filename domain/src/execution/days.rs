@@ -5,8 +5,8 @@
 
 use crate::error::FieldError;
 use crate::schedule::calendar::{instant, zone_of};
+use crate::zone::Zone;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 /// The most days of counts.
 pub const MAX_DAYS: u32 = 90;
@@ -29,7 +29,7 @@ impl Day {
     /// One [`FieldError`] for each of `date` and `tz` that is refused.
     pub fn parse(date: Option<&str>, zone: Option<&str>) -> Result<Option<Self>, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let zone = parse_zone(zone).map_err(|error| errors.push(error)).unwrap_or(Tz::UTC);
+        let zone = parse_zone(zone).map_err(|error| errors.push(error)).unwrap_or(Zone::UTC);
         let day = date.map(|date| {
             // Ten characters: years of four digits, and no other spelling.
             let day = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|_| date.len() == 10);
@@ -47,7 +47,7 @@ impl Day {
     /// One [`FieldError`] for each of `days` and `tz` that is refused.
     pub fn last(days: Option<u32>, zone: Option<&str>, now: DateTime<Utc>) -> Result<Vec<Self>, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let zone = parse_zone(zone).map_err(|error| errors.push(error)).unwrap_or(Tz::UTC);
+        let zone = parse_zone(zone).map_err(|error| errors.push(error)).unwrap_or(Zone::UTC);
         let days = days.unwrap_or(30);
         if !(1..=MAX_DAYS).contains(&days) {
             errors.push(FieldError::new("days", format!("must be between 1 and {MAX_DAYS}")));
@@ -60,12 +60,12 @@ impl Day {
         Ok(days.collect())
     }
 
-    fn of(day: NaiveDate, zone: Tz) -> Option<Self> {
+    fn of(day: NaiveDate, zone: Zone) -> Option<Self> {
         let begin = |day: NaiveDate| instant(zone, day.and_time(NaiveTime::MIN));
         Some(Self { name: day.to_string(), from: begin(day), to: begin(day.succ_opt()?) })
     }
 }
 
-fn parse_zone(zone: Option<&str>) -> Result<Tz, FieldError> {
+fn parse_zone(zone: Option<&str>) -> Result<Zone, FieldError> {
     zone_of("tz", zone.unwrap_or("UTC"))
 }

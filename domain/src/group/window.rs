@@ -8,8 +8,8 @@ use crate::error::FieldError;
 use crate::project::parse_name;
 use crate::schedule::calendar::{instant, parse_time, zone_of};
 use crate::task::RunState;
+use crate::zone::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 /// A start or stop by hand, in force before `until`; without, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Override {
 /// When the tasks of a group may run.
 #[derive(Clone, Debug)]
 pub struct Window {
-    zone: Tz,
+    zone: Zone,
     hours: Option<(NaiveTime, NaiveTime)>,
     by_hand: Option<Override>,
 }
@@ -35,7 +35,7 @@ impl Window {
     /// One [`FieldError`] a refused field, saying what is allowed.
     pub fn parse(zone: &str, start: Option<&str>, end: Option<&str>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let zone = zone_of("timezone", zone).map_err(|error| errors.push(error)).unwrap_or(Tz::UTC);
+        let zone = zone_of("timezone", zone).map_err(|error| errors.push(error)).unwrap_or(Zone::UTC);
         let mut time = |field: &str, text: &str| {
             parse_time(text).unwrap_or_else(|| {
                 errors.push(FieldError::new(field, "must be HH:MM, 00:00 to 23:59"));

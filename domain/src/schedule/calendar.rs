@@ -2,24 +2,24 @@
 
 use crate::error::FieldError;
 use crate::moment;
+use crate::zone::Zone;
 use chrono::{
     DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday,
 };
-use chrono_tz::Tz;
 
 /// The IANA zone of a schedule.
-pub(super) fn parse_zone(name: &str) -> Result<Tz, FieldError> {
+pub(super) fn parse_zone(name: &str) -> Result<Zone, FieldError> {
     zone_of("schedule_config.timezone", name)
 }
 
 /// An IANA zone, in `field`.
-pub(crate) fn zone_of(field: &str, name: &str) -> Result<Tz, FieldError> {
-    name.parse().map_err(|_| FieldError::new(field, "must be an IANA time zone such as Europe/Berlin or UTC"))
+pub(crate) fn zone_of(field: &str, name: &str) -> Result<Zone, FieldError> {
+    Zone::named(name).ok_or_else(|| FieldError::new(field, "must be an IANA time zone such as Europe/Berlin or UTC"))
 }
 
 /// The instant at which the wall clock of `zone` shows `local`: the first one if it happens twice, the first
 /// valid one after it if the clock jumps over it.
-pub(crate) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+pub(crate) fn instant(zone: Zone, local: NaiveDateTime) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.with_timezone(&Utc),
         LocalResult::None => end_of_gap(zone, local),
@@ -28,7 +28,7 @@ pub(crate) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 
 /// The first valid instant after a wall time that does not exist. Gaps end with a minute, and none in the database is
 /// longer than a day.
-fn end_of_gap(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+fn end_of_gap(zone: Zone, local: NaiveDateTime) -> DateTime<Utc> {
     let minute = local - TimeDelta::seconds(local.second().into());
     let at = |minutes| zone.from_local_datetime(&(minute + TimeDelta::minutes(minutes))).earliest();
     (1..=25 * 60).find_map(at).unwrap_or_else(|| zone.from_utc_datetime(&local)).with_timezone(&Utc)

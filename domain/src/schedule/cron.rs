@@ -14,8 +14,8 @@ mod words;
 use super::budget::Budget;
 use super::calendar::instant;
 use crate::error::FieldError;
+use crate::zone::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use dialects::{Dialect, Spoken};
@@ -46,7 +46,7 @@ pub(super) struct Timetable {
 ///
 /// # Errors
 /// One that names the field of the expression, what is wrong with it and what is allowed.
-pub(super) fn parse(text: &str) -> Result<(Expression, Option<Tz>), FieldError> {
+pub(super) fn parse(text: &str) -> Result<(Expression, Option<Zone>), FieldError> {
     let refuse = |message: String| FieldError::new(FIELD, message);
     let text = text.trim();
     if text.len() > 255 {
@@ -73,7 +73,7 @@ pub(super) fn parse_former(text: &str) -> Result<Expression, FieldError> {
 
 impl Timetable {
     /// The first run strictly after `after`. Each day that is left out takes a step.
-    pub(super) fn next_after(&self, zone: Tz, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
+    pub(super) fn next_after(&self, zone: Zone, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
         if self.fields.is_interval {
             self.next_by_clock(zone, after, budget)
         } else {
@@ -81,7 +81,7 @@ impl Timetable {
         }
     }
 
-    fn next_by_clock(&self, zone: Tz, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
+    fn next_by_clock(&self, zone: Zone, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
         let mut from = after.with_timezone(&zone);
         loop {
             let at = self.cron.find_next_occurrence(&from, false).ok()?;
@@ -96,7 +96,7 @@ impl Timetable {
     }
 
     /// Croner takes only a single time a day for a fixed one: this reads them off a clock that is never changed.
-    fn next_fixed(&self, zone: Tz, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
+    fn next_fixed(&self, zone: Zone, after: DateTime<Utc>, budget: &mut Budget) -> Option<DateTime<Utc>> {
         let mut wall = after.with_timezone(&zone).naive_local().and_utc();
         loop {
             wall = self.cron.find_next_occurrence(&wall, false).ok()?;

@@ -7,10 +7,10 @@
 use super::calendar::{parse_time, parse_weekday};
 use super::{FrequencyUnit, TimeRange};
 use crate::error::FieldError;
+use crate::zone::Zone;
 use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
 };
-use chrono_tz::Tz;
 
 /// Changes of the clock that lie between two runs, at most.
 const CHANGES: u32 = 8;
@@ -60,7 +60,7 @@ impl Daily {
     }
 
     /// The first run strictly after `after`. It goes from one change of the clock to the next; between them the clock is even.
-    pub(super) fn next_after(&self, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn next_after(&self, zone: Zone, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (mut from, mut is_included) = (after, false);
         for _ in 0..CHANGES {
             let offset = offset(zone, from);
@@ -129,12 +129,12 @@ impl Daily {
     }
 }
 
-fn offset(zone: Tz, at: DateTime<Utc>) -> TimeDelta {
+fn offset(zone: Zone, at: DateTime<Utc>) -> TimeDelta {
     TimeDelta::seconds(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc().into())
 }
 
 /// The second at which the clock of `zone` changes between these, if it does.
-fn change_between(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn change_between(zone: Zone, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let before = offset(zone, from);
     if offset(zone, to) == before {
         return None;

@@ -34,6 +34,12 @@ pub struct Due {
     pub next: Option<DateTime<Utc>>,
 }
 
+/// Whether a due time that is fired at `now` was missed. A run that is not may start although its group has closed since.
+#[must_use]
+pub fn is_missed(due_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - due_at > MISSED_AFTER
+}
+
 impl Schedule {
     /// Decides about a task whose run at `first` has come. What lies between is missed, and the policy says what becomes of
     /// it; a single run that is not late is simply fired.
@@ -60,9 +66,8 @@ impl Schedule {
         if next.is_some_and(|at| at <= now) || budget.is_spent() {
             next = self.next_open_after(now, window);
         }
-        let is_late = |at: &DateTime<Utc>| now - *at > MISSED_AFTER;
         let fired = match policy {
-            MissedRunPolicy::Skip => usize::from(times.last().is_some_and(|at| !is_late(at))),
+            MissedRunPolicy::Skip => usize::from(times.last().is_some_and(|at| !is_missed(*at, now))),
             MissedRunPolicy::RunOnce => 1,
             MissedRunPolicy::RunAll => MOST_MADE_UP,
         };

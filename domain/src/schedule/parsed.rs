@@ -9,8 +9,8 @@ use crate::error::FieldError;
 use crate::group::Window;
 use crate::moment::check_moment;
 use crate::task::ScheduleType;
+use crate::zone::Zone;
 use chrono::{DateTime, LocalResult, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
 
 /// Candidates that one search for the next run looks at, at most. A schedule without a run among them never fires.
 const STEPS_OF_SEARCH: u32 = 1_000;
@@ -18,7 +18,7 @@ const STEPS_OF_SEARCH: u32 = 1_000;
 /// A schedule that has been checked.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    zone: Tz,
+    zone: Zone,
     /// The expression named a zone itself, other than that of the configuration.
     names_zone: bool,
     rule: Rule,
@@ -178,7 +178,7 @@ impl Schedule {
     }
 
     /// A run right behind a jump of the clock that nobody asked for at that time stands for a wall time inside the gap.
-    fn clock_note(&self, local: &DateTime<Tz>) -> Option<ClockNote> {
+    fn clock_note(&self, local: &DateTime<Zone>) -> Option<ClockNote> {
         let wall = local.naive_local();
         if matches!(self.zone.from_local_datetime(&wall), LocalResult::Ambiguous(..)) {
             return Some(ClockNote::DstOverlap);
@@ -191,7 +191,7 @@ impl Schedule {
     }
 
     /// True when the rule means this run by the time that the wall clock shows.
-    fn asks_for(&self, local: &DateTime<Tz>) -> bool {
+    fn asks_for(&self, local: &DateTime<Zone>) -> bool {
         match &self.rule {
             Rule::Once(_) | Rule::Expression(Expression::Every(_)) => true,
             Rule::Expression(Expression::Cron(cron)) => cron.matches(local.naive_local()),
@@ -217,7 +217,7 @@ fn parse_rule(
     kind: ScheduleType,
     config: &ScheduleConfig,
     rule: CronRule,
-) -> Result<(Rule, Option<Tz>), Vec<FieldError>> {
+) -> Result<(Rule, Option<Zone>), Vec<FieldError>> {
     let given = [config.cron_expression.is_some(), config.time_range.is_some(), config.run_at.is_some()];
     let one = |field: &str, message: &str| Err(vec![FieldError::new(field, message)]);
     match (kind, given) {

@@ -4,7 +4,7 @@
 //! that it has shown. What it shows later than that for the first time, or has jumped over, has come at that minute.
 
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use domain::zone::Zone;
 use std::ops::RangeInclusive;
 
 /// Zones whose clocks change in every way that there is: at 1, 2 or 3, at midnight, over midnight, by 30 minutes, by two
@@ -36,7 +36,7 @@ pub fn wall(local: NaiveDateTime) -> Wall {
 }
 
 /// What the clock shows, minute by minute.
-pub fn walls(zone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Wall> {
+pub fn walls(zone: Zone, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Wall> {
     let mut walls = Vec::new();
     for hour in (0..(until - from).num_hours()).map(|hour| from + TimeDelta::hours(hour)) {
         let (same, end) = (offset(zone, hour), offset(zone, hour + TimeDelta::hours(1)));
@@ -59,7 +59,7 @@ pub fn come(walls: &[Wall]) -> impl Iterator<Item = (Wall, RangeInclusive<Wall>)
 }
 
 /// The changes of a zone's clock between two moments, to the minute.
-pub fn changes(zone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+pub fn changes(zone: Zone, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let minutes = |from: DateTime<Utc>, count| (0..count).map(move |minute| from + TimeDelta::minutes(minute));
     let days = (0..(until - from).num_days()).map(|day| from + TimeDelta::days(day));
     days.filter(|day| offset(zone, *day) != offset(zone, *day + TimeDelta::days(1)))
@@ -68,6 +68,6 @@ pub fn changes(zone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateT
 }
 
 /// In minutes.
-fn offset(zone: Tz, at: DateTime<Utc>) -> i64 {
+fn offset(zone: Zone, at: DateTime<Utc>) -> i64 {
     i64::from(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()) / 60
 }

@@ -2,8 +2,8 @@
 
 use crate::{at, cron_config, parse};
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Timelike, Utc, Weekday};
-use chrono_tz::Tz;
 use domain::schedule::{Frequency, FrequencyUnit, Schedule, ScheduleConfig, TimeRange};
+use domain::zone::Zone;
 use proptest::prelude::*;
 
 const ZONES: [&str; 8] = [
@@ -60,7 +60,7 @@ pub fn config() -> impl Strategy<Value = ScheduleConfig> {
 }
 
 fn local_day(zone: &str, run: DateTime<Utc>) -> NaiveDate {
-    run.with_timezone(&zone.parse::<Tz>().unwrap()).date_naive()
+    run.with_timezone(&Zone::named(zone).unwrap()).date_naive()
 }
 
 proptest! {
@@ -112,7 +112,7 @@ proptest! {
         day in prop::sample::select(CHANGES.as_slice()),
     ) {
         let schedule = parse(&cron_config(&format!("{minute} {hour} * * *"), zone)).unwrap();
-        let tz: Tz = zone.parse().unwrap();
+        let tz = Zone::named(zone).unwrap();
         let first = day.parse::<NaiveDate>().unwrap() - Days::new(2);
         let expected: Vec<_> = (0..5).map(|n| first_instant(tz, first + Days::new(n), hour, minute)).collect();
         prop_assert_eq!(take(&schedule, expected[0] - TimeDelta::seconds(1), 5), expected);
@@ -123,7 +123,7 @@ proptest! {
         step in 1..=30_u32, zone in zone(), from in instant(),
     ) {
         let schedule = parse(&cron_config(&format!("*/{step} * * * *"), zone)).unwrap();
-        let tz: Tz = zone.parse().unwrap();
+        let tz = Zone::named(zone).unwrap();
         let minute = DateTime::from_timestamp(from.timestamp().div_euclid(60) * 60, 0).unwrap();
         let expected: Vec<_> = (1..1_000)
             .map(|n| minute + TimeDelta::minutes(n))
@@ -139,7 +139,7 @@ fn take(schedule: &Schedule, from: DateTime<Utc>, count: usize) -> Vec<DateTime<
 }
 
 /// The brute-force oracle: the first instant of the day at which the wall clock shows the time or has jumped over it.
-fn first_instant(zone: Tz, day: NaiveDate, hour: u32, minute: u32) -> DateTime<Utc> {
+fn first_instant(zone: Zone, day: NaiveDate, hour: u32, minute: u32) -> DateTime<Utc> {
     let wanted = day.and_hms_opt(hour, minute, 0).unwrap();
     let begin = zone.from_utc_datetime(&(wanted - TimeDelta::hours(16))).with_timezone(&Utc);
     let shown = |n: &i64| (begin + TimeDelta::minutes(*n)).with_timezone(&zone).naive_local() >= wanted;

@@ -10,6 +10,7 @@ mod differential;
 mod drafts;
 mod due;
 mod execution;
+mod gates;
 mod golden;
 mod interleavings;
 mod laws;
@@ -22,6 +23,7 @@ mod status;
 mod target;
 mod window;
 mod words;
+mod zones;
 
 use chrono::{DateTime, Utc};
 use domain::error::FieldError;

@@ -115,7 +115,7 @@ struct Clock {
 fn clock(name: &'static str) -> Arc<Clock> {
     static CLOCKS: LazyLock<Mutex<HashMap<&str, Arc<Clock>>>> = LazyLock::new(Mutex::default);
     let make = || {
-        let (zone, from, until) = (name.parse().unwrap(), at(FROM), at(UNTIL));
+        let (zone, from, until) = (domain::zone::Zone::named(name).unwrap(), at(FROM), at(UNTIL));
         Arc::new(Clock { walls: clock::walls(zone, from, until), changes: clock::changes(zone, from, until) })
     };
     CLOCKS.lock().unwrap().entry(name).or_insert_with(make).clone()

@@ -3,9 +3,9 @@
 use crate::at;
 use crate::clock::{self, ZONES};
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use domain::group::{Override, TaskGroupDraft, Window};
 use domain::task::RunState;
+use domain::zone::Zone;
 use proptest::prelude::*;
 
 fn window(zone: &str, start: &str, end: &str) -> Window {
@@ -152,7 +152,7 @@ proptest! {
         zone in prop::sample::select(ZONES.as_slice()), start in minute(), end in minute(), which in 0..4_usize,
     ) {
         prop_assume!(start != end);
-        let (tz, from): (Tz, _) = (zone.parse().unwrap(), at("2026-01-01T00:00:00Z"));
+        let (tz, from) = (Zone::named(zone).unwrap(), at("2026-01-01T00:00:00Z"));
         let changes = clock::changes(tz, from, at("2028-01-01T00:00:00Z"));
         let about = changes.get(which).copied().unwrap_or(from);
         let window = window(zone, &time(start), &time(end));

@@ -19,12 +19,16 @@ pub struct Health {
     worker: Option<bool>,
     /// The version of the program.
     version: &'static str,
+    /// The tz database by which this node computes runs, such as `2026f (built-in)`.
+    time_zones: String,
 }
 
 async fn look(state: &AppState) -> Health {
     let database = backend::health::is_ready(&state.health).await.unwrap_or(false);
     let worker = state.queue.as_ref().map(backend::jobs::ApalisQueue::is_alive);
-    Health { ready: database && worker != Some(false), database, worker, version: env!("CARGO_PKG_VERSION") }
+    let time_zones = domain::zone::current().to_string();
+    let version = env!("CARGO_PKG_VERSION");
+    Health { ready: database && worker != Some(false), database, worker, version, time_zones }
 }
 
 fn answer(health: Health) -> Response {

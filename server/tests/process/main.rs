@@ -44,3 +44,4 @@ mod stock;
 mod takeover;
 mod tls;
 mod without_jobs;
+mod zones;

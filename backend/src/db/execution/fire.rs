@@ -99,20 +99,33 @@ pub(crate) async fn record_manual(
     Ok(())
 }
 
-/// What of these tasks has not ended: whether anything runs or will be tried again, and whether anything waits.
-pub(crate) async fn unended(
-    conn: &mut PgConnection,
-    task_ids: &[Uuid],
-) -> Result<Vec<(Uuid, bool, bool)>, sqlx::Error> {
+/// What of a task has not ended.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unended {
+    /// A run was started: it is called, or waits for its next attempt.
+    pub has_begun: bool,
+    /// A run is called just now.
+    pub is_called: bool,
+    /// A run has not been started.
+    pub is_waiting: bool,
+}
+
+/// What of these tasks has not ended.
+pub(crate) async fn unended(conn: &mut PgConnection, task_ids: &[Uuid]) -> Result<Vec<(Uuid, Unended)>, sqlx::Error> {
     point("execution.unended")?;
     let rows = sqlx::query!(
-        r#"SELECT task_id, bool_or(status <> 'PENDING') AS "is_running!", bool_or(status = 'PENDING') AS "is_waiting!"
+        r#"SELECT task_id, bool_or(status <> 'PENDING') AS "has_begun!", bool_or(status = 'RUNNING') AS "is_called!",
+                  bool_or(status = 'PENDING') AS "is_waiting!"
            FROM executions WHERE task_id = ANY($1) AND status IN ('PENDING', 'RUNNING', 'RETRY_WAIT') GROUP BY task_id"#,
         task_ids
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.task_id, row.is_running, row.is_waiting)).collect())
+    let unended = rows.into_iter().map(|row| {
+        let (has_begun, is_called, is_waiting) = (row.has_begun, row.is_called, row.is_waiting);
+        (row.task_id, Unended { has_begun, is_called, is_waiting })
+    });
+    Ok(unended.collect())
 }
 
 /// An execution that may start now.
@@ -123,10 +136,14 @@ pub(crate) struct Waiting {
     pub group_id: Option<Uuid>,
     /// It may start beside others of its task.
     pub is_free: bool,
+    /// Somebody asked for it by hand.
+    pub is_manual: bool,
+    pub created_at: DateTime<Utc>,
 }
 
 /// Locks the tasks of up to `limit` executions that may start, oldest first: tried again, asked for by hand, or waiting for
-/// others of its task that have ended. Tasks that somebody else holds, that are not ACTIVE or whose group is stopped are left out.
+/// others of its task that have ended. Left out are tasks that somebody else holds or that are not ACTIVE, and runs that wait for
+/// their group until a later moment.
 pub(crate) async fn take_waiting(
     conn: &mut PgConnection,
     limit: i64,
@@ -135,17 +152,20 @@ pub(crate) async fn take_waiting(
     point("execution.take_waiting")?;
     sqlx::query_as!(
         Waiting,
-        r#"SELECT w.id AS "id!", w.task_id AS "task_id!", t.project_id, t.task_group_id AS group_id, w.is_free AS "is_free!"
-           FROM ((SELECT e.id, e.task_id, e.created_at AS since, e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' AS is_free
-                  FROM executions e JOIN tasks a ON a.id = e.task_id LEFT JOIN stopped_groups g ON g.id = a.task_group_id
-                  WHERE e.status = 'PENDING' AND a.status = 'ACTIVE' AND e.project_id <> ALL($2) AND g.id IS NULL
+        r#"SELECT w.id AS "id!", w.task_id AS "task_id!", t.project_id, t.task_group_id AS group_id, w.is_free AS "is_free!",
+                  w.is_manual AS "is_manual!", w.created_at AS "created_at!"
+           FROM ((SELECT e.id, e.task_id, e.created_at AS since, e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' AS is_free,
+                         e.trigger = 'MANUAL' AS is_manual, e.created_at
+                  FROM executions e JOIN tasks a ON a.id = e.task_id
+                  WHERE e.status = 'PENDING' AND a.status = 'ACTIVE' AND e.project_id <> ALL($2)
+                    AND (e.held_until IS NULL OR e.held_until <= now())
                     AND (e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' OR NOT EXISTS (
                          SELECT FROM executions r WHERE r.task_id = e.task_id AND r.status IN ('RUNNING', 'RETRY_WAIT')))
                   ORDER BY e.created_at LIMIT $1)
                  UNION ALL
-                 (SELECT e.id, e.task_id, e.retry_at, true
-                  FROM executions e JOIN tasks a ON a.id = e.task_id LEFT JOIN stopped_groups g ON g.id = a.task_group_id
-                  WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= now() AND e.project_id <> ALL($2) AND g.id IS NULL
+                 (SELECT e.id, e.task_id, e.retry_at, true, e.trigger = 'MANUAL', e.created_at
+                  FROM executions e
+                  WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= now() AND e.project_id <> ALL($2)
                   ORDER BY e.retry_at LIMIT $1)) AS w
            JOIN tasks t ON t.id = w.task_id
            WHERE t.status = 'ACTIVE' ORDER BY w.since LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED"#,
@@ -168,7 +188,7 @@ pub(crate) async fn start(
     sqlx::query_as!(
         CallRow,
         r#"UPDATE executions e SET status = 'RUNNING', node = $2, lease_until = now() + make_interval(secs => $3), started_at = now(),
-                  attempt = e.attempt + CASE WHEN e.status = 'RETRY_WAIT' AND e.held_up = 0 THEN 1 ELSE 0 END, retry_at = NULL, response = NULL, error = NULL
+                  attempt = e.attempt + CASE WHEN e.status = 'RETRY_WAIT' AND e.held_up = 0 THEN 1 ELSE 0 END, retry_at = NULL, held_until = NULL, response = NULL, error = NULL
            FROM tasks t JOIN projects p ON p.id = t.project_id
            WHERE e.id = ANY($1) AND e.status IN ('PENDING', 'RETRY_WAIT') AND t.id = e.task_id AND t.status = 'ACTIVE'
              AND p.deletion_id IS NULL

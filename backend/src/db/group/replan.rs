@@ -98,3 +98,27 @@ pub(crate) async fn replanned_up_to(conn: &mut PgConnection, id: Uuid, last: Opt
     .await?;
     Ok(())
 }
+
+/// A task of a group, and when it runs.
+pub(crate) struct Scheduled {
+    pub name: String,
+    pub status: String,
+    pub schedule_type: String,
+    pub schedule_config: serde_json::Value,
+}
+
+/// The newest tasks of a group.
+pub(crate) async fn newest_schedules(
+    conn: &mut PgConnection,
+    group: Uuid,
+    limit: i64,
+) -> Result<Vec<Scheduled>, sqlx::Error> {
+    sqlx::query_as!(
+        Scheduled,
+        "SELECT name, status, schedule_type, schedule_config FROM tasks WHERE task_group_id = $1 ORDER BY id DESC LIMIT $2",
+        group,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}

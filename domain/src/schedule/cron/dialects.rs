@@ -4,8 +4,8 @@
 use super::fields::{self, Read};
 use super::parts::Numbers;
 use crate::schedule::calendar::zone_of;
+use crate::zone::Zone;
 use chrono::TimeDelta;
-use chrono_tz::Tz;
 
 /// What an expression says.
 pub(super) enum Spoken {
@@ -16,7 +16,7 @@ pub(super) enum Spoken {
 /// An expression and the zone that it names, if it names one.
 pub(super) struct Dialect {
     pub spoken: Spoken,
-    pub zone: Option<Tz>,
+    pub zone: Option<Zone>,
 }
 
 const COUNT: &str = "must have 5 fields, or 6 with seconds first";
