@@ -85,11 +85,11 @@ impl Part {
         };
         let width = step.unwrap_or(1);
         if body == "*" {
-            return Ok(self.from_to(self.low, self.high, width).starred(width));
+            return Ok(self.span(self.low, self.high, width).starred(width));
         }
         let Some((from, to)) = body.split_once('-') else {
             let from = self.number(body, numbers)?;
-            let range = self.from_to(from, if step.is_some() { self.high } else { from }, width);
+            let range = self.span(from, if step.is_some() { self.high } else { from }, width);
             let is_star = step.is_some() && from == self.low && self.high > 12 && self.low == 0;
             return Ok(if is_star { range.starred(width) } else { range });
         };
@@ -98,11 +98,11 @@ impl Part {
             let (low, high) = (self.low, self.high);
             return Err(format!("the range runs backwards: write {from}-{high},{low}-{to} if that is meant"));
         }
-        Ok(self.from_to(from, to, width))
+        Ok(self.span(from, to, width))
     }
 
     /// The values from `from` to `to`, past the end of the field where `to` is smaller.
-    fn from_to(&self, from: u32, to: u32, step: u32) -> Range {
+    fn span(&self, from: u32, to: u32, step: u32) -> Range {
         let size = self.high - self.low + 1;
         let last = if to < from { to + size } else { to };
         let values = (from..=last).step_by(step as usize).map(|value| (value - self.low) % size + self.low).collect();

@@ -128,7 +128,7 @@ impl MonthDays {
         let mut days = self.plain;
         let nearest = self.nearest.iter().map(i64::from).flat_map(|day| around(day - 2..=day + 2));
         let last = self.before_last.iter().map(i64::from).flat_map(|n| around(28 - n..=31 - n));
-        let weekday = around(if self.last_weekday { 26..=31 } else { 1..=0 });
+        let weekday = around(26..=31).filter(|_| self.last_weekday);
         nearest.chain(last).chain(weekday).for_each(|day| days.insert(day));
         days
     }
@@ -143,7 +143,7 @@ fn nearest(day: NaiveDate, wanted: u32) -> Option<u32> {
         Weekday::Sat => wanted - 1,
         Weekday::Sun if wanted == length => wanted - 2,
         Weekday::Sun => wanted + 1,
-        _ => wanted,
+        Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri => wanted,
     })
 }
 
