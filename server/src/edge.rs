@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod connections;
+pub mod encoding;
 pub mod headers;
 pub mod host;
 pub mod rate;

@@ -10,6 +10,7 @@ mod due;
 mod execution;
 mod golden;
 mod interleavings;
+mod json;
 mod laws;
 mod oracle;
 mod own_path;
@@ -18,6 +19,7 @@ mod ranges;
 mod refusals;
 mod status;
 mod target;
+mod text;
 mod window;
 
 use chrono::{DateTime, Utc};

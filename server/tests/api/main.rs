@@ -43,3 +43,4 @@ mod small_pool;
 mod steer;
 mod streams;
 mod taking_back;
+mod typed;
