@@ -1,7 +1,7 @@
 //! The URL map: every path once, and the layers around all of them.
 
 use crate::edge::host::is_rebound;
-use crate::edge::{address, encoding, headers, rate, slow};
+use crate::edge::{address, encoding, headers, misdirected, rate, slow};
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, demo, pages};
@@ -109,7 +109,8 @@ fn same_origin(state: &AppState) -> CsrfLayer {
 }
 
 async fn not_rebound(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if is_rebound(&request, state.edge.public.as_ref()) { foreign_origin() } else { next.run(request).await }
+    let public = state.edge.public.as_ref();
+    if is_rebound(&request, public) { misdirected::refuse(&request, public) } else { next.run(request).await }
 }
 
 fn foreign_origin() -> Response {

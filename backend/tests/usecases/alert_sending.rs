@@ -4,7 +4,7 @@
 use crate::receiver::Receiver;
 use crate::smtp::MailServer;
 use crate::support::{PATIENCE, World};
-use backend::alerts::{Courier, CourierSettings};
+use backend::alerts::{Courier, CourierSettings, Smtp, SmtpTls, send_test};
 use backend::tasks::delete;
 use domain::alert::{Alert, AlertDelivery, AlertState, DeliveryState};
 use domain::deletion::FailureKind;
@@ -17,7 +17,7 @@ const DUE: &str = "UPDATE alert_deliveries SET next_try_at = clock_timestamp()";
 
 fn by_mail(server: &MailServer) -> CourierSettings {
     let from = Some("Sexton <sexton@example.com>".to_owned());
-    CourierSettings { smtp_url: Some(server.url()), mail_from: from, allow_private: true }
+    CourierSettings { smtp: Some(Smtp::Url(server.url())), hello: None, mail_from: from, allow_private: true }
 }
 
 impl World {

@@ -19,6 +19,7 @@ mod database_away;
 mod document;
 mod events;
 mod executions;
+mod first_contact;
 mod forgery;
 mod forms;
 mod groups;
