@@ -71,6 +71,8 @@ pub async fn list_tasks(
     let looks_only = !access::may(&backend, &caller, project_id, Permission::Write).await?;
     let project = backend::projects::get(&backend, project_id).await?;
     let TaskQuery { status, search, group, cursor } = query;
+    // A form that was sent empty searches for nothing.
+    let search = search.filter(|part| !part.trim().is_empty());
     let task_group_id = group.map(|id| id.parse().unwrap_or_default());
     let query = backend::tasks::ListQuery { status, task_group_id, search, cursor, limit: None };
     let mut page = backend::tasks::list(&backend, project_id, &query).await?;
@@ -78,6 +80,8 @@ pub async fn list_tasks(
     let others: Vec<Uuid> =
         shown.split(',').filter_map(|id| id.parse().ok()).filter(|id| !listed(id)).take(400).collect();
     page.data.extend(backend::tasks::get_many(&backend, project_id, &others).await?);
+    // Lists do not show it, and what version 0.1.0 stored may be nested deeper than a browser reads.
+    page.data.iter_mut().for_each(|task| task.metadata = serde_json::Value::Null);
     let counts = backend::projects::counts(&backend, project_id).await?;
     let mut groups: Vec<Uuid> = page.data.iter().filter_map(|task| task.task_group_id).chain(task_group_id).collect();
     groups.sort_unstable();
@@ -92,7 +96,11 @@ pub async fn get_task(project_id: Uuid, task_id: Uuid) -> Result<TaskView, AppEr
     let (backend, (caller, _)) = (backend()?, authenticate()?);
     let looks_only = !access::may(&backend, &caller, project_id, Permission::Write).await?;
     let project = backend::projects::get(&backend, project_id).await?;
-    let task = backend::tasks::get(&backend, project_id, task_id).await?;
+    let mut task = backend::tasks::get(&backend, project_id, task_id).await?;
+    if domain::json::is_too_deep(&task.metadata) {
+        // Stored by version 0.1.0, and deeper than a browser reads: it is shown as text.
+        task.metadata = task.metadata.to_string().into();
+    }
     let preview = backend::tasks::schedule::next_runs(&backend, project_id, task_id, None, Some(10)).await?;
     let runs = crate::fragments::of_task(&backend, &task, looks_only).await?;
     Ok(TaskView { project, task, preview, runs })

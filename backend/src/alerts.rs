@@ -8,6 +8,7 @@ mod mail;
 mod tell;
 
 pub use courier::{Courier, CourierSettings};
+pub use mail::{Smtp, SmtpTls, send_test};
 pub(crate) use tell::{tell_ends, tell_given_up, tell_missed, tell_over_quota};
 
 use crate::audit::{self, Subject};

@@ -3,8 +3,8 @@
 use crate::{Backend, Result, db};
 use chrono::DateTime;
 use domain::deletion::{Deletion, DeletionPreview, DeletionState, DeletionSummary};
-use domain::error::{FieldError, ProblemKind, Refusal};
-use domain::page::{Limit, Page, parse_cursor};
+use domain::error::{ProblemKind, Refusal};
+use domain::page::{Limit, Page, parse_cursor, parse_values};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -58,11 +58,7 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<Deletion>> {
     let (limit, before) = (Limit::parse(limit)?, parse_cursor(cursor)?);
-    let named = state.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
-    let states = named
-        .map(|part| part.parse::<DeletionState>().map(|state| state.as_str().to_owned()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("state", message)]))?;
+    let states: Vec<String> = parse_values::<DeletionState>("state", state)?.iter().map(ToString::to_string).collect();
     let mut conn = backend.read().await?;
     if let Some(project_id) = project_id {
         crate::projects::require(&mut conn, project_id).await?;

@@ -16,9 +16,10 @@ use crate::{Actor, Backend, Result, db, quota};
 use domain::audit::AuditAction;
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::event::EventKind;
-use domain::page::{Limit, Page, parse_cursor};
+use domain::page::{Limit, Page, parse_cursor, parse_values};
 use domain::status::{SettableStatus, StatusEvent, TaskStatus, transition};
 use domain::task::{NewTask, Task, TaskDraft, parse_status};
+use domain::text::{decomposed, parse_search};
 use etag::Precondition;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -51,13 +52,15 @@ const FEW_HITS: usize = 2_000;
 /// [`ProblemKind::ProjectNotFound`], [`ProblemKind::InvalidRequest`] naming the field.
 pub async fn list(backend: &Backend, project_id: Uuid, query: &ListQuery) -> Result<Page<Task>> {
     let (limit, before) = (Limit::parse(query.limit)?, parse_cursor(query.cursor.as_deref())?);
-    let statuses = parse_statuses(query.status.as_deref())?;
-    let search = query.search.as_deref().map(str::trim).filter(|part| !part.is_empty() && !part.contains('\0'));
+    let statuses = parse_values::<TaskStatus>("status", query.status.as_deref())?;
+    let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+    let search = parse_search(query.search.as_deref())?;
+    let search = search.as_deref();
     let begins = search.is_some_and(|part| part.chars().count() < TRIGRAM);
     let mut conn = backend.read().await?;
     crate::projects::require(&mut conn, project_id).await?;
     let hits = match search.filter(|_| begins) {
-        Some(part) => db::task::beginning_with(&mut conn, project_id, part, FEW_HITS as i64 + 1).await?,
+        Some(part) => beginning_with(&mut conn, project_id, part).await?,
         None => Vec::new(),
     };
     // Where there are more, a page of them is found soon by going through the tasks.
@@ -68,12 +71,15 @@ pub async fn list(backend: &Backend, project_id: Uuid, query: &ListQuery) -> Res
     Ok(Page { data: complete(backend, &mut conn, page.data).await?, next_cursor: page.next_cursor })
 }
 
-fn parse_statuses(text: Option<&str>) -> Result<Vec<String>, Refusal> {
-    let named = text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
-    named
-        .map(|part| part.parse::<TaskStatus>().map(|status| status.as_str().to_owned()))
-        .collect::<Result<_, _>>()
-        .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new("status", message)]))
+/// Tasks whose names begin with this, also in the decomposed form in which version 0.1.0 stored them.
+async fn beginning_with(conn: &mut PgConnection, project_id: Uuid, part: &str) -> Result<Vec<Uuid>> {
+    let limit = FEW_HITS as i64 + 1;
+    let mut hits = db::task::beginning_with(conn, project_id, part, limit).await?;
+    if let Some(other) = decomposed(part) {
+        let old = db::task::beginning_with(conn, project_id, &other, limit).await?;
+        hits.extend(old.into_iter().filter(|id| !hits.contains(id)).collect::<Vec<_>>());
+    }
+    Ok(hits)
 }
 
 /// Those of these tasks that are still there, in no order.
@@ -265,7 +271,7 @@ pub async fn change(
     let kept = locked.status.settable().unwrap_or(SettableStatus::Active);
     let status = transition(locked.status, StatusEvent::Set(asked.unwrap_or(kept))).map_err(|_| being_deleted())?;
     precondition.check(&[locked.version])?;
-    let new = draft.parse_over(Some(&task), locked.now)?;
+    let new = draft.parse_change(&task, locked.now)?;
     let version = db::task::update(&mut tx, id, &locked, &new, status).await.map_err(refuse_group)?;
     let version = version.ok_or(sqlx::Error::RowNotFound)?;
     plan(&mut tx, id, &new, status, locked.now, version).await?;

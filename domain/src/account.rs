@@ -2,8 +2,10 @@
 
 use crate::access::{Role, TokenScope};
 use crate::error::FieldError;
+#[cfg(feature = "parsing")]
 use crate::moment::check_moment;
-use crate::project::parse_name;
+#[cfg(feature = "parsing")]
+use crate::text::{composed, hides, parse_name};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -91,6 +93,7 @@ pub struct NewToken {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+#[cfg(feature = "parsing")]
 impl TokenDraft {
     /// Checks every field.
     ///
@@ -110,6 +113,7 @@ impl TokenDraft {
     }
 }
 
+#[cfg(feature = "parsing")]
 fn parse_scopes(named: &[String]) -> Result<Vec<TokenScope>, FieldError> {
     let refuse = || FieldError::new("scopes", format!("must be one or more of {}, or null", TokenScope::allowed()));
     let scopes = named.iter().map(|name| name.parse()).collect::<Result<Vec<TokenScope>, _>>();
@@ -144,6 +148,7 @@ pub struct MemberDraft {
     pub role: String,
 }
 
+#[cfg(feature = "parsing")]
 impl MemberDraft {
     /// Checks every field.
     ///
@@ -159,14 +164,16 @@ impl MemberDraft {
     }
 }
 
-/// An address of mail, as far as a form can tell: something, an @, something. The mail server knows the rest.
+/// An address of mail, in NFC, as far as a form can tell: something, an @, something. The mail server knows the rest.
 ///
 /// # Errors
 /// What is allowed, for `field`.
+#[cfg(feature = "parsing")]
 pub fn parse_email(field: &str, text: &str) -> Result<String, FieldError> {
-    let email = text.trim();
+    let email = &composed(text.trim());
     let is_one = |(name, host): (&str, &str)| !name.is_empty() && !host.is_empty() && !host.contains('@');
-    let is_plain = !email.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ','));
+    let is_plain =
+        !email.chars().any(|c| c.is_whitespace() || c.is_control() || hides(c) || matches!(c, '<' | '>' | ','));
     if email.len() > 254 || !is_plain || !email.split_once('@').is_some_and(is_one) {
         return Err(FieldError::new(
             field,

@@ -1,8 +1,11 @@
 //! API keys of a project: with which the programs that its tasks call answer back.
 
+#[cfg(feature = "parsing")]
 use crate::error::FieldError;
+#[cfg(feature = "parsing")]
 use crate::moment::check_moment;
-use crate::project::parse_name;
+#[cfg(feature = "parsing")]
+use crate::text::parse_name;
 use crate::text_enum::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,7 @@ pub struct NewApiKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+#[cfg(feature = "parsing")]
 impl ApiKeyDraft {
     /// Checks every field.
     ///
@@ -90,6 +94,7 @@ impl ApiKeyDraft {
     }
 }
 
+#[cfg(feature = "parsing")]
 fn parse_scopes(scopes: Option<Vec<String>>) -> Result<Vec<Scope>, FieldError> {
     let Some(named) = scopes else { return Ok(vec![Scope::Callbacks]) };
     let refuse = || FieldError::new("scopes", format!("must be one or more of {}", Scope::allowed()));

@@ -18,6 +18,8 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod group;
+#[cfg(feature = "parsing")]
+pub mod json;
 pub mod moment;
 pub mod own_path;
 pub mod page;
@@ -26,6 +28,7 @@ pub mod schedule;
 pub mod status;
 pub mod target;
 pub mod task;
+pub mod text;
 pub mod whole;
 #[cfg(feature = "parsing")]
 pub mod zone;

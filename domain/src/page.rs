@@ -2,6 +2,7 @@
 
 use crate::error::{FieldError, ProblemKind, Refusal};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use uuid::Uuid;
 
 /// Counts stop here: "1,000+" is as good as 1,000,000, and never a scan.
@@ -76,6 +77,18 @@ pub fn parse_cursor(text: Option<&str>) -> Result<Option<Uuid>, Refusal> {
             vec![FieldError::new("cursor", "must be a next_cursor of this list; leave it out for the first page")],
         )),
     }
+}
+
+/// Values of a filter, separated by commas. Only an absent or empty filter lists everything: what names nothing is refused.
+///
+/// # Errors
+/// [`ProblemKind::InvalidRequest`] naming `field`, with the values that are allowed.
+pub fn parse_values<T: FromStr<Err = String>>(field: &str, text: Option<&str>) -> Result<Vec<T>, Refusal> {
+    let named = text.filter(|text| !text.is_empty()).into_iter().flat_map(|text| text.split(',')).map(str::trim);
+    named
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|message| Refusal::fields(ProblemKind::InvalidRequest, vec![FieldError::new(field, message)]))
 }
 
 impl<T> Page<T> {

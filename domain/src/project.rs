@@ -1,12 +1,17 @@
 //! Projects: what tasks belong to, and where their calls go.
 
+#[cfg(feature = "parsing")]
 use crate::error::FieldError;
+#[cfg(feature = "parsing")]
+use crate::text::{parse_name, parse_text};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 mod deletion;
-pub use deletion::{ProjectDeletion, ProjectDeletionPreview, ProjectReceipt, check_consent, deletion_state};
+#[cfg(feature = "parsing")]
+pub use deletion::check_consent;
+pub use deletion::{ProjectDeletion, ProjectDeletionPreview, ProjectReceipt, deletion_state};
 
 /// A project as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,30 +127,6 @@ impl ProjectDraft {
             Err(errors)
         }
     }
-}
-
-/// A name: 1 to 255 characters after trimming, none of them a control character.
-///
-/// # Errors
-/// What is allowed, for `field`.
-pub fn parse_name(field: &str, text: &str) -> Result<String, FieldError> {
-    let name = text.trim();
-    if name.is_empty() || name.chars().count() > 255 || name.chars().any(char::is_control) {
-        return Err(FieldError::new(field, "must have 1 to 255 characters and no control characters"));
-    }
-    Ok(name.to_owned())
-}
-
-/// A longer text of at most `max` characters; NUL, which Postgres cannot keep, is refused.
-///
-/// # Errors
-/// What is allowed, for `field`.
-pub fn parse_text(field: &str, text: &str, max: usize) -> Result<String, FieldError> {
-    let text = text.trim();
-    if text.chars().count() > max || text.contains('\0') {
-        return Err(FieldError::new(field, format!("must have at most {max} characters and no NUL")));
-    }
-    Ok(text.to_owned())
 }
 
 /// Where calls go: an http or https URL without user and password.

@@ -125,6 +125,7 @@ pub struct Task {
     /// Calls that one execution may make, the first included.
     pub max_attempts: i32,
     /// Sent with every call.
+    #[cfg_attr(feature = "parsing", serde(deserialize_with = "metadata::read"))]
     pub metadata: serde_json::Value,
     /// What happens on overlap.
     pub overlap_policy: OverlapPolicy,
@@ -224,5 +225,7 @@ impl From<&Task> for TaskDraft {
 #[cfg(feature = "parsing")]
 pub use parsing::{NewTask, parse_status};
 
+#[cfg(feature = "parsing")]
+mod metadata;
 #[cfg(feature = "parsing")]
 mod parsing;

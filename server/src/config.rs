@@ -3,10 +3,11 @@
 mod commands;
 pub(crate) mod derived;
 mod edge;
+mod mail;
 mod oidc;
 mod quotas;
 
-pub use commands::{ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
+pub use commands::{AlertArguments, AlertCommand, ClaimSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
 pub use oidc::{CALLBACK, OidcSettings};
 
 use anyhow::{Result, bail, ensure};
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::schedule::{Schedule, ScheduleConfig};
 use domain::task::ScheduleType;
 pub use edge::EdgeSettings;
+pub use mail::MailSettings;
 pub use quotas::QuotaSettings;
 use std::net::SocketAddr;
 
@@ -47,6 +49,8 @@ pub enum Command {
     User(UserArguments),
     /// Make API keys, at the database itself: for the operator.
     ApiKey(KeyArguments),
+    /// Try out how alerts leave: for the operator.
+    Alert(AlertArguments),
     /// What people do with a server.
     #[command(flatten)]
     People(Box<crate::cli::Command>),
@@ -169,12 +173,9 @@ pub struct Settings {
     #[arg(long, env = "SEXTON_CONNECT_TIMEOUT_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub connect_timeout_ms: u64,
 
-    /// The mail server of alerts: `smtp://user:password@host:port` (with `?tls=required` for STARTTLS) or `smtps://…`.
-    #[arg(long, env = "SEXTON_SMTP_URL", hide_env_values = true)]
-    pub smtp_url: Option<String>,
-    /// The sender of alerts by mail, such as `Sexton <sexton@example.com>`.
-    #[arg(long, env = "SEXTON_MAIL_FROM")]
-    pub mail_from: Option<String>,
+    /// How alerts leave by mail.
+    #[command(flatten)]
+    pub mail: MailSettings,
 
     /// How long executions are kept after their end, in days; a project may have its own.
     #[arg(long, env = "SEXTON_EXECUTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i32).range(1..=3_650))]

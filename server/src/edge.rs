@@ -5,8 +5,10 @@
 
 pub mod address;
 pub mod connections;
+pub mod encoding;
 pub mod headers;
 pub mod host;
+pub mod misdirected;
 pub mod rate;
 pub mod slow;
 pub mod streams;

@@ -12,6 +12,7 @@ async fn main() -> ExitCode {
         Command::Serve(settings) => server::serve::run(*settings).await,
         Command::Migrate(settings) => server::serve::migrate(&settings).await,
         Command::User(arguments) => server::operate::user(arguments).await,
+        Command::Alert(arguments) => server::operate::alert(arguments).await,
         Command::ApiKey(arguments) => server::operate::api_key(arguments).await,
         Command::People(command) => return server::cli::run(*command).await,
     };

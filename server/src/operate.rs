@@ -2,7 +2,9 @@
 //! What an operator does at the database itself, who needs no account for it: accounts, passwords, keys.
 
 use crate::claim::password_of;
-use crate::config::{DatabaseSettings, KeyArguments, KeyCommand, UserArguments, UserCommand};
+use crate::config::{
+    AlertArguments, AlertCommand, DatabaseSettings, KeyArguments, KeyCommand, UserArguments, UserCommand,
+};
 use crate::serve::migration_pool;
 use anyhow::{Context, Result};
 use backend::accounts::users::Rights;
@@ -16,6 +18,18 @@ use domain::api_key::ApiKeyDraft;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// `sexton alert`.
+///
+/// # Errors
+/// What must be changed, or what the mail server answered.
+pub async fn alert(arguments: AlertArguments) -> Result<()> {
+    let AlertCommand::Test { to, mail, public_url } = arguments.command;
+    let settings = mail.courier(public_url.as_ref())?;
+    backend::alerts::send_test(&settings, &to).await.map_err(anyhow::Error::msg)?;
+    println!("The mail server has taken a mail to {to}.");
+    Ok(())
+}
 
 /// `sexton user`.
 ///

@@ -1,7 +1,7 @@
 //! The URL map: every path once, and the layers around all of them.
 
 use crate::edge::host::is_rebound;
-use crate::edge::{address, headers, rate, slow};
+use crate::edge::{address, encoding, headers, misdirected, rate, slow};
 use crate::rest::problem::{self, Problem};
 use crate::rest::{self, health};
 use crate::{AppState, demo, pages};
@@ -77,6 +77,7 @@ fn layered(routes: Router<AppState>, state: &AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), slow::in_time))
         .layer(from_fn_with_state(state.clone(), not_rebound))
         .layer(same_origin(state).with_rejection_response(|_| foreign_origin()))
+        .layer(from_fn(encoding::plain_only))
         .layer(DefaultBodyLimit::max(state.body_limit));
     routes.layer(layers).with_state(state.clone())
 }
@@ -108,7 +109,8 @@ fn same_origin(state: &AppState) -> CsrfLayer {
 }
 
 async fn not_rebound(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if is_rebound(&request, state.edge.public.as_ref()) { foreign_origin() } else { next.run(request).await }
+    let public = state.edge.public.as_ref();
+    if is_rebound(&request, public) { misdirected::refuse(&request, public) } else { next.run(request).await }
 }
 
 fn foreign_origin() -> Response {

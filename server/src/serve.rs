@@ -138,7 +138,7 @@ impl Node {
         let scheduler = backend(pool("sexton scheduler", settings.scheduler_connections)?);
         let executor =
             Executor::new(scheduler.clone(), settings.executor(), Clock::system()).context("no client for calls")?;
-        let courier = Courier::new(workers.clone(), &settings.courier()).map_err(anyhow::Error::msg)?;
+        let courier = Courier::new(workers.clone(), &settings.courier()?).map_err(anyhow::Error::msg)?;
         let pool = pool("sexton events", EVENT_CONNECTIONS)?;
         let loops = Loops { backend: workers, scheduler, executor, courier, queue, pool, bell, bus };
         Ok(Self { state, loops })

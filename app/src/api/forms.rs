@@ -202,7 +202,9 @@ mod reading {
         /// What cannot be read as the value of its field; the rest is checked by the domain.
         pub fn draft(&self) -> Result<TaskDraft, Refusal> {
             let (schedule_type, schedule_config) = self.schedule()?;
-            let metadata = serde_json::from_str(if self.metadata.trim().is_empty() { "{}" } else { &self.metadata });
+            let metadata = if self.metadata.trim().is_empty() { "{}" } else { &self.metadata };
+            let metadata = domain::json::read("metadata", metadata);
+            let refused = |error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]);
             Ok(TaskDraft {
                 name: self.name.clone(),
                 description: self.description.clone(),
@@ -212,7 +214,7 @@ mod reading {
                 task_group_id: optional("task_group_id", &self.task_group_id)?,
                 timeout_seconds: optional("timeout_seconds", &self.timeout_seconds)?,
                 max_attempts: optional("max_attempts", &self.max_attempts)?,
-                metadata: Some(metadata.map_err(|_| refusal("metadata", "must be a JSON object"))?),
+                metadata: Some(metadata.map_err(refused)?),
                 overlap_policy: optional("overlap_policy", &self.overlap_policy)?,
                 missed_run_policy: optional("missed_run_policy", &self.missed_run_policy)?,
                 completion: optional("completion", &self.completion)?,

@@ -102,7 +102,12 @@ async fn look_up(backend: &Backend, visit: &Visit, email: &str) -> Result<Option
     let email: String = email.trim().chars().filter(|c| !c.is_control()).take(LONGEST_EMAIL).collect();
     let (found, is_known) = {
         let mut conn = backend.pool.acquire().await?;
-        let found = db::user::find(&mut conn, &email).await?;
+        let mut found = db::user::find(&mut conn, &email).await?;
+        // Addresses are stored composed, but version 0.1.0 stored them as they were sent.
+        let composed = domain::text::composed(&email);
+        if found.user.is_none() && composed != email {
+            found = db::user::find(&mut conn, &composed).await?;
+        }
         let id = found.user.as_ref().map(|user| user.id).unwrap_or_default();
         // Asked also where there is no account, so that it takes as long.
         let is_known = match &device {

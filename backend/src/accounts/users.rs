@@ -156,7 +156,11 @@ pub fn made_password() -> String {
 /// [`ProblemKind::UserNotFound`].
 pub async fn by_email(backend: &Backend, email: &str) -> Result<User> {
     let mut conn = backend.pool.acquire().await?;
-    Ok(db::user::by_email(&mut conn, email.trim()).await?.ok_or_else(unknown)?.into())
+    let user = match db::user::by_email(&mut conn, email.trim()).await? {
+        None => db::user::by_email(&mut conn, &domain::text::composed(email.trim())).await?,
+        found => found,
+    };
+    Ok(user.ok_or_else(unknown)?.into())
 }
 
 /// A link that signs this account in once, within an hour.

@@ -3,7 +3,7 @@
 //! Invariant: nothing is sent by a node whose lease is nearly over, and what was sent is written for as long as the lease
 //! lasts: only a node that dies in between makes another send the same message again, with the same id.
 
-use super::mail::Mailer;
+use super::mail::{Mailer, Smtp};
 use crate::clock::Clock;
 use crate::db::alert::Delivery;
 use crate::executor::{Caller, Post};
@@ -33,8 +33,10 @@ const ANSWERED_WITHIN_SECONDS: i32 = 10;
 /// How messages leave.
 #[derive(Clone, Default)]
 pub struct CourierSettings {
-    /// The mail server: `smtp://user:password@host:port`, `smtps://…`.
-    pub smtp_url: Option<String>,
+    /// The mail server, if there is one.
+    pub smtp: Option<Smtp>,
+    /// By which name this server greets it: its public one, if that is known.
+    pub hello: Option<String>,
     /// The sender of mails.
     pub mail_from: Option<String>,
     /// Whether webhooks may go to addresses that are not public.
@@ -71,11 +73,7 @@ impl Courier {
     /// # Errors
     /// What is wrong with the settings, in a sentence.
     pub fn new(backend: Backend, settings: &CourierSettings) -> Result<Self, String> {
-        let mailer = match (&settings.smtp_url, &settings.mail_from) {
-            (Some(url), Some(from)) => Some(Mailer::new(url, from)?),
-            (Some(_), None) => return Err("SEXTON_SMTP_URL needs SEXTON_MAIL_FROM, the sender of mails".to_owned()),
-            (None, _) => None,
-        };
+        let mailer = Mailer::of(settings)?;
         let caller = Caller::new(settings.allow_private, CONNECTED_WITHIN, Clock::system());
         let caller = caller.map_err(|error| format!("no client for webhooks: {error}"))?;
         Ok(Self { backend, mailer, caller })
@@ -160,9 +158,9 @@ impl Courier {
     async fn send(&self, delivery: &Delivery) -> Result<(), Failure> {
         match (delivery.channel, &self.mailer) {
             (AlertChannel::Email, Some(mailer)) => mailer.send(delivery).await,
-            (AlertChannel::Email, None) => {
-                Err(Failure::last("No mail server is set: the operator has to set SEXTON_SMTP_URL.".to_owned()))
-            }
+            (AlertChannel::Email, None) => Err(Failure::last(
+                "No mail server is set: the operator has to set SEXTON_SMTP_URL or SEXTON_SMTP_HOST.".to_owned(),
+            )),
             (AlertChannel::Webhook, _) => self.post(delivery).await,
         }
     }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::schedule::{CronRule, Schedule, ScheduleConfig};
 use domain::status::TaskStatus;
 use domain::task::{RunState, ScheduleType, Task};
+use domain::text::decomposed;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -196,12 +197,14 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<TaskRow>, sqlx::Error> {
     let search = filter.search.filter(|_| filter.among.is_none());
-    let pattern = search.map(|part| format!("{}{}%", if filter.begins { "" } else { "%" }, escape_like(part)));
+    let pattern = |part: &str| format!("{}{}%", if filter.begins { "" } else { "%" }, escape_like(part));
+    // Version 0.1.0 stored names as they were sent. Where there is one form only, Postgres sees the same condition twice.
+    let old = search.map(|part| pattern(&decomposed(part).unwrap_or_else(|| part.to_owned())));
     sqlx::query_as(select_task!(
         "WHERE t.project_id = $1
            AND (cardinality($2::text[]) = 0 OR t.status = ANY($2))
            AND ($3::uuid IS NULL OR t.task_group_id = $3)
-           AND ($4::text IS NULL OR lower(t.name) LIKE lower($4))
+           AND ($4::text IS NULL OR lower(t.name) LIKE lower($4) OR lower(t.name) LIKE lower($8))
            AND ($5::uuid IS NULL OR t.id < $5)
            AND ($7::uuid[] IS NULL OR t.id = ANY($7))
          ORDER BY t.id DESC LIMIT $6"
@@ -209,10 +212,11 @@ pub(crate) async fn list(
     .bind(project_id)
     .bind(filter.statuses)
     .bind(filter.group)
-    .bind(pattern)
+    .bind(search.map(pattern))
     .bind(before)
     .bind(limit)
     .bind(filter.among)
+    .bind(old)
     .persistent(false)
     .fetch_all(conn)
     .await

@@ -5,9 +5,8 @@ use chrono::{DateTime, Utc};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::execution::days::Day;
 use domain::execution::{DayCounts, Execution, ExecutionStatus, LogLevel, LogLine};
-use domain::page::{Limit, Page, parse_cursor};
+use domain::page::{Limit, Page, parse_cursor, parse_values};
 use sqlx::PgConnection;
-use std::str::FromStr;
 use uuid::Uuid;
 
 /// What a list of executions is asked for. All optional.
@@ -45,7 +44,7 @@ pub struct LogQuery {
 /// [`ProblemKind::InvalidRequest`] naming the field.
 pub async fn list(backend: &Backend, project_id: Uuid, query: &ExecutionQuery) -> Result<Page<Execution>> {
     let limit = Limit::parse(query.limit)?;
-    let statuses = parse_all::<ExecutionStatus>("status", query.status.as_deref())?;
+    let statuses = parse_values::<ExecutionStatus>("status", query.status.as_deref())?;
     let day = Day::parse(query.date.as_deref(), query.tz.as_deref()).map_err(malformed)?;
     let (rows, cursor) = (limit.rows() as i64 + 1, query.cursor.as_deref().filter(|cursor| !cursor.is_empty()));
     let mut conn = backend.read().await?;
@@ -75,7 +74,7 @@ pub async fn list(backend: &Backend, project_id: Uuid, query: &ExecutionQuery) -
 /// [`ProblemKind::ExecutionNotFound`], [`ProblemKind::InvalidRequest`] naming the field.
 pub async fn logs(backend: &Backend, project_id: Uuid, id: Uuid, query: &LogQuery) -> Result<Page<LogLine>> {
     let limit = Limit::parse(query.limit)?;
-    let levels = parse_all::<LogLevel>("level", query.level.as_deref())?;
+    let levels = parse_values::<LogLevel>("level", query.level.as_deref())?;
     let levels: Vec<String> = levels.into_iter().map(|level| level.to_string()).collect();
     super::get(backend, project_id, id).await?;
     let mut conn = backend.read().await?;
@@ -160,12 +159,6 @@ fn moment_cursor(at: DateTime<Utc>) -> String {
 fn parse_moment(cursor: &str) -> Option<DateTime<Utc>> {
     let micros = i64::from_str_radix(cursor, 16).ok().filter(|micros| (0..=LAST_MOMENT).contains(micros))?;
     DateTime::from_timestamp_micros(micros).filter(|at| moment_cursor(*at) == cursor)
-}
-
-/// Values separated by commas; none means all.
-fn parse_all<T: FromStr<Err = String>>(field: &str, text: Option<&str>) -> Result<Vec<T>, Refusal> {
-    let named = text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
-    named.map(str::parse).collect::<Result<_, _>>().map_err(|message| malformed(vec![FieldError::new(field, message)]))
 }
 
 fn malformed(errors: Vec<FieldError>) -> Refusal {

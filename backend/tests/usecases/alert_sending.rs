@@ -4,7 +4,7 @@
 use crate::receiver::Receiver;
 use crate::smtp::MailServer;
 use crate::support::{PATIENCE, World};
-use backend::alerts::{Courier, CourierSettings};
+use backend::alerts::{Courier, CourierSettings, Smtp, SmtpTls, send_test};
 use backend::tasks::delete;
 use domain::alert::{Alert, AlertDelivery, AlertState, DeliveryState};
 use domain::deletion::FailureKind;
@@ -17,7 +17,7 @@ const DUE: &str = "UPDATE alert_deliveries SET next_try_at = clock_timestamp()";
 
 fn by_mail(server: &MailServer) -> CourierSettings {
     let from = Some("Sexton <sexton@example.com>".to_owned());
-    CourierSettings { smtp_url: Some(server.url()), mail_from: from, allow_private: true }
+    CourierSettings { smtp: Some(Smtp::Url(server.url())), hello: None, mail_from: from, allow_private: true }
 }
 
 impl World {
@@ -227,4 +227,22 @@ async fn what_a_dead_node_was_sending_is_left_alone_until_its_lease_is_over(
     assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Sent, 2));
     assert_eq!(receiver.calls().iter().map(|call| call.id()).collect::<Vec<_>>(), [delivery.id; 2]);
     world.end().await;
+}
+
+#[tokio::test]
+async fn a_mail_server_is_greeted_by_the_public_name_and_a_password_may_contain_anything() {
+    let server = MailServer::start().await;
+    for (hello, greeting) in [("cron.example.com", "EHLO cron.example.com"), ("10.0.0.7", "EHLO [10.0.0.7]")] {
+        let login = Some(("sexton".to_owned(), "se#c/r@t".to_owned()));
+        let (host, port) = ("127.0.0.1".to_owned(), server.port());
+        let smtp = Some(Smtp::Server { host, port, tls: SmtpTls::None, login });
+        let settings = CourierSettings { smtp, hello: Some(hello.to_owned()), ..by_mail(&server) };
+        send_test(&settings, "ops@example.com").await.unwrap();
+        assert_eq!(server.mails().last().unwrap().hello, greeting);
+    }
+    server.refuse("550 not here");
+    let refused = send_test(&by_mail(&server), "ops@example.com").await.unwrap_err();
+    assert!(refused.contains("not here"), "{refused}");
+    let none = send_test(&CourierSettings::default(), "ops@example.com").await.unwrap_err();
+    assert!(none.contains("SEXTON_SMTP_HOST"), "{none}");
 }

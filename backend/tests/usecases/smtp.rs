@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// One mail that was taken or refused.
 #[derive(Clone, Debug)]
 pub struct Mail {
+    /// What the sender greeted with.
+    pub hello: String,
     pub from: String,
     pub to: String,
     pub lines: Vec<String>,
@@ -60,6 +62,10 @@ impl MailServer {
         format!("smtp://sexton:secret@{}", self.address)
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Answers the next mail so.
     pub fn refuse(&self, answer: &'static str) {
         self.shared.refusals.lock().unwrap().push_back(answer);
@@ -74,17 +80,21 @@ impl MailServer {
 async fn converse(socket: TcpStream, shared: &Shared) -> Option<()> {
     let (read, mut write) = socket.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut mail = Mail { from: String::new(), to: String::new(), lines: Vec::new() };
+    let mut mail = Mail { hello: String::new(), from: String::new(), to: String::new(), lines: Vec::new() };
     let mut is_known = false;
     let mut answer = "220 mail.test ESMTP".to_owned();
     loop {
         write.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
         let line = lines.next_line().await.ok()??;
         answer = match line.split([' ', ':']).next()?.to_uppercase().as_str() {
-            "EHLO" => "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME".to_owned(),
+            "EHLO" => {
+                mail.hello = line;
+                "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME".to_owned()
+            }
             "AUTH" => {
-                // "\0sexton\0secret"
-                is_known = line == "AUTH PLAIN AHNleHRvbgBzZWNyZXQ=";
+                // "\0sexton\0secret" and "\0sexton\0se#c/r@t"
+                is_known =
+                    ["AUTH PLAIN AHNleHRvbgBzZWNyZXQ=", "AUTH PLAIN AHNleHRvbgBzZSNjL3JAdA=="].contains(&line.as_str());
                 if is_known { "235 ok".to_owned() } else { "535 who?".to_owned() }
             }
             "MAIL" if is_known => {

@@ -5,9 +5,9 @@
 
 use super::TaskGroupDraft;
 use crate::error::FieldError;
-use crate::project::parse_name;
 use crate::schedule::calendar::{instant, parse_time, zone_of};
 use crate::task::RunState;
+use crate::text::parse_name;
 use crate::zone::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 

@@ -3,7 +3,10 @@
 //! Called by `backend/projects/delete.rs` and by the page that asks for it.
 
 use crate::deletion::DeletionState;
+#[cfg(feature = "parsing")]
 use crate::error::FieldError;
+#[cfg(feature = "parsing")]
+use crate::text::composed;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -96,8 +99,9 @@ pub fn deletion_state(is_gone: bool, has_error: bool, tasks_failed: i64) -> Dele
 ///
 /// # Errors
 /// What is to be typed.
+#[cfg(feature = "parsing")]
 pub fn check_consent(name: &str, has_tasks: bool, typed: &str) -> Result<(), FieldError> {
-    if !has_tasks || typed.trim() == name {
+    if !has_tasks || composed(typed.trim()) == composed(name) {
         return Ok(());
     }
     Err(FieldError::new("name", format!("type the name of the project, \"{name}\": it has tasks")))

@@ -1,10 +1,10 @@
 //! What a client sends of a task, checked field by field. Called by the use cases that create and change tasks.
 
-use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, Task, TaskDraft};
+use super::{Completion, MissedRunPolicy, OverlapPolicy, ScheduleType, Task, TaskDraft, metadata};
 use crate::error::{FieldError, ProblemKind, Refusal};
-use crate::project::{parse_name, parse_text};
 use crate::schedule::{CronRule, Schedule, ScheduleConfig};
 use crate::status::SettableStatus;
+use crate::text::{parse_name, parse_text};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -69,17 +69,24 @@ impl TaskDraft {
         self.parse_over(None, now)
     }
 
-    /// The same for a draft that replaces `current`, if there is one: a schedule that stays as it is keeps its meaning and is
-    /// not refused, though it would be today.
+    /// Checks a change of `task`. Text, metadata and a schedule that stay as they are keep their meaning and need not be allowed
+    /// any more: what an older version stored can still be enabled, disabled and moved.
     ///
     /// # Errors
-    /// Those of [`Self::parse`].
-    pub fn parse_over(self, current: Option<&Task>, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
+    /// As [`TaskDraft::parse`].
+    pub fn parse_change(self, task: &Task, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
+        self.parse_over(Some(task), now)
+    }
+
+    fn parse_over(self, before: Option<&Task>, now: DateTime<Utc>) -> Result<NewTask, Refusal> {
         let status = self.status.as_deref().map(parse_status).transpose()?;
         let schedule_type = self.schedule_type.unwrap_or(ScheduleType::Recurring);
-        let (schedule, cron_rule) = self.parse_schedule(schedule_type, current, now);
+        let (schedule, cron_rule) = self.parse_schedule(schedule_type, before, now);
         let mut errors = Vec::new();
-        let name = parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default();
+        let name = match before.filter(|task| task.name == self.name) {
+            Some(task) => task.name.clone(),
+            None => parse_name("name", &self.name).map_err(|e| errors.push(e)).unwrap_or_default(),
+        };
         let description =
             parse_text("description", &self.description, 1_000).map_err(|e| errors.push(e)).unwrap_or_default();
         let timeout_seconds = self.timeout_seconds.unwrap_or(30);
@@ -91,7 +98,9 @@ impl TaskDraft {
             errors.push(FieldError::new("max_attempts", "must be between 1 and 20"));
         }
         let metadata = self.metadata.unwrap_or_else(|| serde_json::json!({}));
-        errors.extend(check_metadata(&metadata));
+        if before.is_none_or(|task| task.metadata != metadata) {
+            errors.extend(metadata::check(&metadata));
+        }
         match schedule {
             Ok(schedule) if errors.is_empty() => Ok(NewTask {
                 name,
@@ -138,26 +147,5 @@ impl TaskDraft {
             return (Err(vec![FieldError::new("schedule_config.run_at", message)]), rule);
         }
         (schedule, rule)
-    }
-}
-
-fn check_metadata(metadata: &Value) -> Option<FieldError> {
-    let refuse = |message| Some(FieldError::new("metadata", message));
-    if !metadata.is_object() {
-        return refuse("must be a JSON object");
-    }
-    if metadata.to_string().len() > 16_384 {
-        return refuse("must be at most 16 kB of JSON");
-    }
-    if has_nul(metadata) { refuse("must not contain the character U+0000") } else { None }
-}
-
-/// jsonb cannot keep U+0000, in a key or in a value.
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
     }
 }

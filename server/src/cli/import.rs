@@ -134,7 +134,9 @@ impl Crontab {
 
     /// Makes a task of a line, unless there is one. Fails only where going on makes no sense.
     async fn import(&self, session: &Session, job: Job) -> Result<Row, Failure> {
-        let there = tasks_named(session, &job.draft.name).await?;
+        let mut there = tasks_named(session, &job.draft.name).await?;
+        // One that is being deleted does not stand for the line, nor in its way.
+        there.retain(|task| !task.status.is_being_deleted());
         let row = |outcome, task_uuid, reason| Row {
             line: job.line,
             outcome,
@@ -207,9 +209,6 @@ fn is_same(task: &Task, draft: &TaskDraft) -> bool {
 
 /// Why a task of this name does not stand for the line.
 fn reason_against(task: &Task, draft: &TaskDraft) -> Option<String> {
-    if task.status.is_being_deleted() {
-        return Some(format!("a task of this name is being deleted ({})", task.uuid));
-    }
     let other = format!("a task of this name does something else or runs at another time ({})", task.uuid);
     (!is_same(task, draft)).then_some(other)
 }

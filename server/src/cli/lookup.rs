@@ -9,6 +9,7 @@ use super::words::{moment, plain};
 use domain::page::{Limit, Page};
 use domain::project::Project;
 use domain::task::Task;
+use domain::text::composed;
 use uuid::Uuid;
 
 const PROJECTS: &str = "/api/v1/projects";
@@ -27,11 +28,11 @@ pub async fn project(client: &Client, wanted: Option<&str>) -> Result<Uuid, Fail
     if let Ok(id) = wanted.parse() {
         return Ok(id);
     }
-    let mut cursor = None;
+    let (mut cursor, named) = (None, composed(wanted).to_lowercase());
     loop {
         let page: Page<Project> = client.page(PROJECTS, &[], cursor.as_deref(), Limit::MAX).await?;
         // Names are unique regardless of case.
-        let found = page.data.iter().find(|project| project.name.to_lowercase() == wanted.to_lowercase());
+        let found = page.data.iter().find(|project| composed(&project.name).to_lowercase() == named);
         match (found, page.next_cursor) {
             (Some(project), _) => return Ok(project.id),
             (None, None) => return Err(Failure::Impossible(format!("there is no project “{wanted}”"))),
@@ -55,17 +56,17 @@ async fn only_project(client: &Client) -> Result<Uuid, Failure> {
 
 /// The tasks with exactly this name, newest first.
 pub async fn tasks_named(session: &Session, name: &str) -> Result<Vec<Task>, Failure> {
-    let name = name.trim();
+    let name = composed(name.trim());
     if name.is_empty() {
         return Err(Failure::Usage("the name of a task is empty".to_owned()));
     }
     let (mut found, mut seen, mut cursor) = (Vec::new(), 0, None);
     loop {
-        let filters = [("search", name.to_owned())];
+        let filters = [("search", name.clone())];
         let page: Page<Task> =
             session.client.page(&session.path("tasks"), &filters, cursor.as_deref(), Limit::MAX).await?;
         seen += page.data.len();
-        found.extend(page.data.into_iter().filter(|task| task.name == name));
+        found.extend(page.data.into_iter().filter(|task| composed(&task.name) == name));
         cursor = page.next_cursor;
         if cursor.is_none() {
             return Ok(found);
@@ -77,9 +78,12 @@ pub async fn tasks_named(session: &Session, name: &str) -> Result<Vec<Task>, Fai
     }
 }
 
-/// The one task with this name.
+/// The one task with this name. One that is being deleted steps back behind one that is not.
 pub async fn task_named(session: &Session, name: &str) -> Result<Task, Failure> {
     let mut found = tasks_named(session, name).await?;
+    if found.iter().any(|task| !task.status.is_being_deleted()) {
+        found.retain(|task| !task.status.is_being_deleted());
+    }
     match found.len() {
         0 => Err(Failure::Impossible(format!("no task of the project is named “{name}”"))),
         1 => Ok(found.remove(0)),
@@ -91,7 +95,9 @@ pub async fn task_named(session: &Session, name: &str) -> Result<Task, Failure> 
 pub fn ambiguous(name: &str, tasks: &[Task]) -> Failure {
     let row = |task: &Task| {
         let created = moment(task.created_at);
-        format!("\n  {}  {}, {}, created {created} UTC", task.uuid, task.status, plain(&task.schedule_description))
+        let words = plain(&task.schedule_description);
+        let next = task.next_run_at.map(|at| format!(", next run {} UTC", moment(at))).unwrap_or_default();
+        format!("\n  {}  {}, {words}, created {created} UTC{next}", task.uuid, task.status)
     };
     let rows: String = tasks.iter().take(SHOWN).map(row).collect();
     let more = if tasks.len() > SHOWN { "\n  …" } else { "" };

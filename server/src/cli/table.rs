@@ -122,6 +122,10 @@ fn cut(cell: &mut Cell) {
         text.push(c);
     }
     text.push('…');
+    // Text from right to left stands between isolates.
+    if cell.text.starts_with('\u{2068}') {
+        text.push('\u{2069}');
+    }
     cell.text = text;
 }
 
@@ -133,7 +137,7 @@ fn width(text: &str) -> usize {
 /// Marks stand on the character before them; those of East Asia and pictures are twice as wide.
 fn columns(c: char) -> usize {
     match u32::from(c) {
-        0x300..=0x36f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        0x300..=0x36f | 0x200b..=0x200f | 0x2060..=0x206f | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60 => 2,
         0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
         _ => 1,
@@ -158,6 +162,14 @@ mod tests {
         assert_eq!(lines[1], "日本      DISABLED");
         assert_eq!(lines[2], "e\u{301}tude     ACTIVE");
         assert_eq!(lines[3], "\u{fffd}[31mred  x", "what a server sends does not steer the terminal");
+    }
+
+    #[test]
+    fn text_from_right_to_left_keeps_to_its_column() {
+        let name = "ג".repeat(60);
+        let cells = [Cell::from("a\u{202e}b"), Cell::short(&name)];
+        assert_eq!(cells[0].text, "a\u{fffd}b");
+        assert_eq!((width(&cells[1].text), cells[1].text.ends_with("…\u{2069}")), (WIDEST, true));
     }
 
     #[test]

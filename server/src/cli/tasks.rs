@@ -25,7 +25,7 @@ pub struct List {
     #[arg(long, value_delimiter = ',', value_parser = spelled::<TaskStatus>)]
     status: Vec<TaskStatus>,
     /// Only tasks with this in their names.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     search: Option<String>,
     /// Only tasks of this group.
     #[arg(long, value_name = "ID")]
@@ -90,7 +90,7 @@ pub struct Create {
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
     /// A JSON object that is sent with every call.
-    #[arg(long, value_name = "JSON", value_parser = serde_json::Value::from_str)]
+    #[arg(long, value_name = "JSON", value_parser = metadata)]
     metadata: Option<Value>,
     /// Create it, but do not let it run.
     #[arg(long)]
@@ -161,6 +161,11 @@ pub fn when(task: &Task) -> String {
     let zone = &task.schedule_config.timezone;
     let next = task.next_run_at.map(|at| format!("next run at {} UTC", moment(at)));
     format!("{}, {zone}; {}", plain(&task.schedule_description), next.as_deref().unwrap_or("no next run"))
+}
+
+/// JSON in which every number keeps its value.
+fn metadata(text: &str) -> Result<Value, String> {
+    domain::json::read("metadata", text).map_err(|error| format!("{}: {}", error.field, error.message))
 }
 
 /// A value of a text that is told in any case.

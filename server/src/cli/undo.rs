@@ -13,6 +13,9 @@ use domain::task::Task;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// So many tasks of the same name are listed.
+const SHOWN: usize = 20;
+
 /// `tasks undo`.
 #[derive(Debug, Args)]
 #[command(
@@ -64,11 +67,27 @@ async fn undo(session: &mut Session, subject: &str) -> Result<Value, Failure> {
     };
     let path = session.path(&format!("deletions/{deletion}/undo"));
     let task: Task = session.client.post(&path, None::<&Value>).await?;
+    let mut others = tasks_named(session, &task.name).await?;
+    others.retain(|other| other.uuid != task.uuid && !other.status.is_being_deleted());
     if !session.screen.is_json() {
         session.screen.line(&format!("{}: undone; the task is {} again", plain(&task.name), task.status))?;
         session.screen.line(&format!("  {}", when(&task)))?;
+        for line in namesakes(&task, &others) {
+            session.screen.line(&line)?;
+        }
     }
-    Ok(json!({ "status": "UNDONE", "subject": subject, "task": task }))
+    let others: Vec<Uuid> = others.iter().map(|other| other.uuid).collect();
+    Ok(json!({ "status": "UNDONE", "subject": subject, "task": task, "same_name": others }))
+}
+
+/// Says that other tasks have the name of the one that is back.
+fn namesakes(task: &Task, others: &[Task]) -> Vec<String> {
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let it = format!("  there are {} tasks with this name now; this one is {}", others.len() + 1, task.uuid);
+    let other = |other: &Task| format!("  the other: {}, {}, {}", other.uuid, other.status, when(other));
+    std::iter::once(it).chain(others.iter().take(SHOWN).map(other)).collect()
 }
 
 /// The deletion with this id, or that of the task with this id, be it gone.

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::deletion::{Deletion, DeletionState, Step, StepProgress, StepState};
+use domain::text::isolated;
 
-/// A text that cannot steer a terminal: what comes from a server may hold anything.
+/// A text that cannot steer a terminal or turn the line around it: what comes from a server may hold anything.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let text: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    isolated(&text).into_owned()
 }
 
 /// A moment, without its zone.

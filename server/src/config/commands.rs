@@ -1,6 +1,7 @@
 //! Commands besides `serve`, and how the first administrator comes to be.
 
-use super::DatabaseSettings;
+use super::{DatabaseSettings, MailSettings};
+use crate::edge::host::PublicUrl;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -16,6 +17,31 @@ pub struct ClaimSettings {
     /// The file that keeps the one-time token with which the instance can be claimed; only its owner can read it.
     #[arg(long, env = "SEXTON_SETUP_TOKEN_FILE", default_value = "sexton-setup-token")]
     pub setup_token_file: PathBuf,
+}
+
+/// Arguments of `alert`.
+#[derive(Clone, Debug, Args)]
+pub struct AlertArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AlertCommand,
+}
+
+/// What can be tried out.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AlertCommand {
+    /// Send a mail with the settings of `serve`, and say what the mail server answers.
+    Test {
+        /// Who gets it.
+        #[arg(value_name = "ADDRESS")]
+        to: String,
+        /// How alerts leave by mail.
+        #[command(flatten)]
+        mail: Box<MailSettings>,
+        /// How people reach Sexton: by its name the mail server is greeted.
+        #[arg(long, env = "SEXTON_PUBLIC_URL")]
+        public_url: Option<PublicUrl>,
+    },
 }
 
 /// Arguments of `user`.

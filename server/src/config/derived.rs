@@ -90,15 +90,12 @@ impl Settings {
     }
 
     /// How alerts leave this node.
-    #[must_use]
-    pub fn courier(&self) -> CourierSettings {
-        // An empty variable is none.
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        CourierSettings {
-            smtp_url: said(&self.smtp_url),
-            mail_from: said(&self.mail_from),
-            allow_private: self.allow_private_targets,
-        }
+    ///
+    /// # Errors
+    /// Settings of mail that contradict each other, or a file that cannot be read.
+    pub fn courier(&self) -> anyhow::Result<CourierSettings> {
+        let courier = self.mail.courier(self.edge.public_url.as_ref())?;
+        Ok(CourierSettings { allow_private: self.allow_private_targets, ..courier })
     }
 
     /// A pool of `max_connections`.

@@ -21,6 +21,12 @@ impl PublicUrl {
         self.is_https
     }
 
+    /// The host name, by which this server also greets mail servers.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
     /// As a browser says it in `Origin`: without the port that everybody takes.
     #[must_use]
     pub fn origin(&self) -> String {
@@ -52,7 +58,16 @@ impl FromStr for PublicUrl {
             _ => return Err(wrong()),
         };
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
-        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+        if uri.path() != "/" {
+            let host = authority.host();
+            return Err(format!(
+                "\"{text}\" has a path, but Sexton needs a host name of its own, without one: set it to {}://sexton.{host} or \
+                 the like, and let the proxy send all of that name here; docs/adr/0019-no-sub-path.md says why. Else it must be \
+                 such as https://cron.example.com",
+                if is_https { "https" } else { "http" },
+            ));
+        }
+        if uri.query().is_some() || text.contains('#') {
             return Err(wrong());
         }
         Ok(Self { is_https, authority: authority.clone() })

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use backend::tasks::etag::Precondition;
 use domain::error::{FieldError, ProblemKind, Refusal};
+use domain::json::{check_numbers, too_deep};
 use domain::whole::{is_about_a_fraction, write_whole_numbers};
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -81,16 +82,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             return Err(Refusal::new(ProblemKind::UnsupportedMediaType, detail).into());
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
+        let text = text_of(&body)?;
+        check_numbers("", text).map_err(|error| Refusal::fields(ProblemKind::ValidationFailed, vec![error]))?;
         // A list would be read as the fields of an object in their order.
-        if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+        if text.trim_ascii_start().starts_with('[') {
             return Err(invalid("(body)", "must be a JSON object"));
         }
-        let mut json = serde_json::Deserializer::from_slice(&body);
+        let mut json = serde_json::Deserializer::from_str(text);
         let value = match serde_path_to_error::deserialize(&mut json) {
             Err(error) if is_about_a_fraction(&error.inner().to_string()) => {
-                return with_whole_numbers(&body).map(Self);
+                return with_whole_numbers(text).map(Self);
             }
-            read => read.map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))?,
+            read => read.map_err(|error| unreadable(&error.path().to_string(), &error.inner().to_string()))?,
         };
         json.end().map_err(|error| invalid("(body)", &error.to_string()))?;
         Ok(Self(value))
@@ -117,11 +120,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiForm<T> {
 }
 
 /// A body with `30.0` where an integer is expected.
-fn with_whole_numbers<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut value = serde_json::from_slice(body).map_err(|error| invalid("(body)", &error.to_string()))?;
+fn with_whole_numbers<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let mut value = serde_json::from_str(text).map_err(|error| unreadable("(body)", &error.to_string()))?;
     write_whole_numbers(&mut value);
     serde_path_to_error::deserialize(value)
         .map_err(|error| invalid(&error.path().to_string(), &error.inner().to_string()))
+}
+
+/// The text of a JSON body: UTF-8 (RFC 8259, section 8.1), after a byte order mark, which some programs put before it.
+fn text_of(body: &[u8]) -> Result<&str, Problem> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    std::str::from_utf8(body).map_err(|error| {
+        invalid("(body)", &format!("must be JSON in UTF-8: it is not at byte {}", error.valid_up_to()))
+    })
+}
+
+/// What the parser refused. Too deep is a value that is not allowed, however deep it is.
+fn unreadable(path: &str, message: &str) -> Problem {
+    if !message.starts_with("recursion limit exceeded") {
+        return invalid(path, message);
+    }
+    let field = path.split(['.', '[']).next().filter(|field| !field.is_empty()).unwrap_or("(body)");
+    Refusal::fields(ProblemKind::ValidationFailed, vec![FieldError::new(field, too_deep())]).into()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -162,15 +182,17 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         if tags.contains(&"*") {
             return Ok(Self(Precondition::Exists));
         }
-        let version = |tag: &&str| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
-        Ok(Self(Precondition::OneOf(tags.iter().filter_map(version).collect())))
+        // A proxy that compresses an answer makes its tag weak. The tag is the row's version, so it is as good as before.
+        let strong = |tag: &&str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+        let version = |tag: &str| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
+        Ok(Self(Precondition::OneOf(tags.iter().filter_map(|tag| version(&strong(tag))).collect())))
     }
 }
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about =
-            "Only if it is still this version: the ETag of an answer that showed it, or * if it is there at all.";
+        let about = "Only if it is still this version: the ETag of an answer that showed it, also in its \
+             weak form (W/\"v1\"), or * if it is there at all.";
         let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header);
         let parameter = parameter.required(Required::False).description(Some(about));
         vec![parameter.schema(Some(Object::with_type(Type::String))).example(Some("*".into())).build()]

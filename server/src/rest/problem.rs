@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 pub const PROBLEM: &str = "application/problem+json";
 
 /// Headers that a problem keeps from the answer that it is made of.
-const STAYS: [&str; 5] = ["allow", "retry-after", "ratelimit", "ratelimit-policy", "idempotency-replayed"];
+const STAYS: [&str; 6] =
+    ["accept-encoding", "allow", "retry-after", "ratelimit", "ratelimit-policy", "idempotency-replayed"];
 
 /// A refusal on its way to the client. Its body is written by [`render`], which knows the request.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ async fn a_version_that_is_not_the_tasks_own_is_refused(_: PgPoolOptions, on: Pg
     let app = App::new(&on).await;
     let (_, task) = app.one_task().await;
     let before = app.snapshot().await;
-    for tag in ["\"v2\"", "\"v0\"", "nonsense", "v1", "W/\"v1\"", "\"v99999999999999999999\"", ""] {
+    for tag in ["\"v2\"", "\"v0\"", "nonsense", "v1", "W/\"v2\"", "w/\"v1\"", "W/v1", "\"v99999999999999999999\"", ""] {
         let answer = app.send(delete(&task).header("if-match", tag)).await;
         answer.problem(412, "etag-mismatch");
     }
@@ -42,6 +42,19 @@ async fn any_of_several_versions_is_enough(_: PgPoolOptions, on: PgConnectOption
     let app = App::new(&on).await;
     let (_, task) = app.one_task().await;
     app.send(delete(&task).header("if-match", "\"v7\", \"v1\"")).await.ok(202);
+    app.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_tag_that_a_proxy_has_made_weak_is_the_same_version(_: PgPoolOptions, on: PgConnectOptions) {
+    let app = App::new(&on).await;
+    let (project, path) = app.one_task().await;
+    let rename = |tag: &str| call("PATCH", &path).json(&json!({ "name": "Renamed" })).header("if-match", tag);
+    assert_eq!(app.send(rename("W/\"v1\"")).await.header("etag"), "\"v2\"");
+    app.send(rename("W/\"v1\"")).await.problem(412, "etag-mismatch");
+    let weak = format!("W/{}", app.get(&project).await.header("etag"));
+    app.send(call("PATCH", &project).json(&json!({ "name": "Renamed" })).header("if-match", &weak)).await.ok(200);
+    app.send(delete(&path).header("if-match", "\"v9\", W/\"v2\"")).await.ok(202);
     app.end().await;
 }
 
