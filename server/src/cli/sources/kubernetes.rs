@@ -13,6 +13,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use serde_saphyr::{Error, Spanned, budget, from_multiple_with_options, options};
 
+/// Settings that a task has a place for, or that mean nothing for one.
+const KEPT_OF_SPEC: &[&str] = &[
+    "schedule",
+    "timeZone",
+    "suspend",
+    "concurrencyPolicy",
+    "jobTemplate",
+    "successfulJobsHistoryLimit",
+    "failedJobsHistoryLimit",
+];
+const KEPT_OF_JOB: &[&str] = &["activeDeadlineSeconds", "backoffLimit", "template", "ttlSecondsAfterFinished"];
+const KEPT_OF_POD: &[&str] =
+    &["containers", "restartPolicy", "terminationGracePeriodSeconds", "dnsPolicy", "schedulerName", "imagePullSecrets"];
+const KEPT_OF_CONTAINER: &[&str] =
+    &["name", "image", "command", "args", "imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy"];
+
 #[derive(Deserialize)]
 struct Document {
     kind: Option<Spanned<String>>,
@@ -140,44 +156,7 @@ fn policies(draft: &mut TaskDraft, spec: &Value, run: &Value, lost: &mut Vec<Str
 /// Names every setting that a task has nothing for and that says something.
 fn list_lost(spec: &Value, run: &Value, container: &Value, lost: &mut Vec<String>) {
     let pod = run.pointer("/template/spec").unwrap_or(&Value::Null);
-    let kept: [(&Value, &[&str]); 4] = [
-        (
-            spec,
-            &[
-                "schedule",
-                "timeZone",
-                "suspend",
-                "concurrencyPolicy",
-                "jobTemplate",
-                "successfulJobsHistoryLimit",
-                "failedJobsHistoryLimit",
-            ],
-        ),
-        (run, &["activeDeadlineSeconds", "backoffLimit", "template", "ttlSecondsAfterFinished"]),
-        (
-            pod,
-            &[
-                "containers",
-                "restartPolicy",
-                "terminationGracePeriodSeconds",
-                "dnsPolicy",
-                "schedulerName",
-                "imagePullSecrets",
-            ],
-        ),
-        (
-            container,
-            &[
-                "name",
-                "image",
-                "command",
-                "args",
-                "imagePullPolicy",
-                "terminationMessagePath",
-                "terminationMessagePolicy",
-            ],
-        ),
-    ];
+    let kept = [(spec, KEPT_OF_SPEC), (run, KEPT_OF_JOB), (pod, KEPT_OF_POD), (container, KEPT_OF_CONTAINER)];
     let says_something = |value: &Value| match value {
         Value::Null => false,
         Value::Object(members) => !members.is_empty(),
