@@ -71,7 +71,7 @@ async fn lines_become_tasks_and_the_rest_is_listed_with_its_reason(_: PgPoolOpti
     // Again: nothing is made twice, and what now differs is said.
     let again = import(&node, &["--timezone", "Asia/Tokyo"], CRONTAB).await;
     assert!(again.out.ends_with("0 created, 5 there already, 2 not imported\n"), "{again:?}");
-    let only = "0 9 * * mon-fri /usr/bin/php /srv/b.php\n";
+    let only = "0 9 * * mon-fri /usr/bin/php /srv/other/b.php\n";
     let other = import(&node, &["--timezone", "Europe/Berlin"], only).await;
     assert!(
         other.out.contains("line 1 “b.php” was not imported: a task of this name does something else"),

@@ -141,13 +141,13 @@ fn main(words: &[String], depth: usize) -> Option<(String, bool)> {
     let mut words = words;
     loop {
         let (first, rest) = words.split_first()?;
-        let name = base(&first);
+        let name = base(first);
         if let Some((_, valued, more)) = HELPERS.iter().find(|(helper, ..)| *helper == name) {
             words = match after_options(rest, valued) {
-                (Some(inner), _) if name == "flock" && depth > 0 => return look(&inner, depth - 1),
+                (Some(inner), _) if name == "flock" && depth > 0 => return look(inner, depth - 1),
                 (_, rest) => rest.get(*more..).unwrap_or_default(),
             };
-        } else if super::entry::variable(&first).is_some() || is_variable(&first) {
+        } else if super::entry::variable(first).is_some() || is_variable(first) {
             words = rest;
         } else if name == "." || name == "source" {
             return None;
@@ -171,13 +171,13 @@ fn interpreted(name: &str, rest: &[String], depth: usize) -> Option<(String, boo
         let text = word.as_str();
         let is_short = text.starts_with('-') && !text.starts_with("--") && text.len() > 1;
         match text {
-            "-m" | "-jar" => return words.next().map(|word| (base(&word), true)).or(weak),
+            "-m" | "-jar" => return words.next().map(|word| (base(word), true)).or(weak),
             "-e" | "-r" | "-n" | "-x" if matches!(name, "perl" | "php" | "ruby" | "node") && text != "-x" => {
                 return weak;
             }
             "-" => {}
             _ if is_short && text.ends_with('c') && !matches!(name, "perl" | "php" | "ruby") => {
-                let inner = words.next().filter(|_| depth > 0).and_then(|word| look(&word, depth - 1));
+                let inner = words.next().filter(|_| depth > 0).and_then(|word| look(word, depth - 1));
                 return inner.filter(|_| !name.starts_with("python")).or(weak);
             }
             _ if text.starts_with(['-', '+']) || super::entry::variable(text).is_some() => {}
@@ -216,14 +216,14 @@ fn after_options<'a>(words: &'a [String], valued: &str) -> (Option<&'a String>, 
 /// Adds what a command that says nothing is told; of a URL only the host, as the rest may be a secret.
 fn with_words(name: String, rest: &[String]) -> String {
     if matches!(name.as_str(), "curl" | "wget") {
-        let host = rest.iter().find_map(|word| host(&word));
+        let host = rest.iter().find_map(|word| host(word));
         return host.map_or(name.clone(), |host| format!("{name} {host}"));
     }
     let many = WITH_WORDS.iter().find(|(command, _)| *command == name).map_or(0, |(_, many)| *many);
     let is_plain =
         |word: &&String| word.chars().all(|c| c.is_alphanumeric() || "/._:@+-".contains(c)) && !word.starts_with('-');
     let words = rest.iter().skip_while(|word| word.starts_with('-')).take(many).take_while(is_plain);
-    words.fold(name, |name, word| format!("{name} {}", word))
+    words.fold(name, |name, word| format!("{name} {word}"))
 }
 
 fn host(text: &str) -> Option<&str> {

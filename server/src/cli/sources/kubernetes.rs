@@ -51,6 +51,9 @@ pub fn read(text: &str, reading: Reading) -> Found {
                 collector.reject(1, None, "it is no CronJob manifest: no document has the kind CronJob".to_owned());
             }
         }
+        Err(_) if !text.contains("CronJob") => {
+            collector.reject(1, None, "it is no CronJob manifest: no document has the kind CronJob".to_owned());
+        }
         Err(error) => {
             let line =
                 error.location().map_or(1, |location| location.line() as usize).clamp(1, text.lines().count().max(1));

@@ -87,7 +87,7 @@ pub fn read(text: &str, name: Option<&str>, reading: Reading) -> Found {
 
 /// Splits what `systemctl cat` prints at its headers, `# /lib/systemd/system/NAME`; drop-ins belong to the unit before them.
 fn units(text: &str, name: Option<&str>) -> Vec<Unit> {
-    let mut parts: Vec<(Option<String>, Vec<(usize, &str)>)> = vec![(name.map(str::to_owned), Vec::new())];
+    let mut parts = vec![(name.map(str::to_owned), Vec::new())];
     for (number, line) in numbered(text) {
         let path = line.strip_prefix("# /").filter(|path| !path.contains(char::is_whitespace));
         let header = path.and_then(|path| path.rsplit('/').next());
