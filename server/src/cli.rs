@@ -10,11 +10,13 @@ mod delete;
 mod deletions;
 mod failure;
 mod follow;
+mod found;
 mod hints;
 mod import;
 mod list;
 mod lookup;
 mod screen;
+mod sources;
 mod table;
 mod tasks;
 mod undo;
@@ -65,6 +67,13 @@ pub enum Deletions {
 pub enum Import {
     /// Make a task of each line of a crontab; what cannot be one is listed with the reason.
     Crontab(import::Crontab),
+    /// Make a task of each CronJob of a Kubernetes manifest (YAML or JSON).
+    #[command(visible_alias = "kubernetes")]
+    K8s(import::Kubernetes),
+    /// Make a task of each job of a configuration of Ofelia.
+    Ofelia(import::Ofelia),
+    /// Make a task of each OnCalendar= of systemd timers.
+    Systemd(import::Systemd),
 }
 
 /// What was done: true when all of it was; else what was refused has been said.
@@ -79,7 +88,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Tasks(Tasks::Undo(undo)) => undo.run().await,
         Command::Deletions(Deletions::List(list)) => list.run().await,
         Command::Deletions(Deletions::Watch(watch)) => watch.run().await,
-        Command::Import(Import::Crontab(crontab)) => crontab.run().await,
+        Command::Import(import) => import.run().await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

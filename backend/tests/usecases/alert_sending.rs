@@ -188,13 +188,10 @@ async fn without_a_mail_server_and_at_addresses_that_are_not_public_nothing_is_s
     assert!(deliveries[0].error.as_ref().unwrap().contains("SEXTON_SMTP_URL"), "{deliveries:?}");
     assert!(deliveries[1].error.as_ref().unwrap().contains("not public"), "{deliveries:?}");
     assert_eq!(receiver.calls().len(), 0);
-    let half = CourierSettings { smtp_url: Some("smtp://127.0.0.1:1".to_owned()), ..CourierSettings::default() };
+    let by = |url: &str| Some(Smtp::Url(url.to_owned()));
+    let half = CourierSettings { smtp: by("smtp://127.0.0.1:1"), ..CourierSettings::default() };
     for url in ["smtps://mail.example.com", "smtp://user:pass@mail.example.com:587?tls=required"] {
-        let whole = CourierSettings {
-            smtp_url: Some(url.to_owned()),
-            mail_from: Some("a@example.com".to_owned()),
-            ..half.clone()
-        };
+        let whole = CourierSettings { smtp: by(url), mail_from: Some("a@example.com".to_owned()), ..half.clone() };
         assert!(Courier::new(world.backend.clone(), &whole).is_ok(), "{url}");
         let nobody = CourierSettings { mail_from: Some("nobody".to_owned()), ..whole };
         assert!(

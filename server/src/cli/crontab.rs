@@ -1,183 +1,154 @@
 //! Crontabs: what stands in one becomes drafts of tasks, and a reason for each line that cannot be one. Pure.
 //!
-//! Invariant: every line is either a draft, a reason, or nothing to import (blank, a comment, a zone); a draft runs when cron
+//! Invariant: every line is either a draft, a reason, a remark, or nothing (blank, a comment, a zone); a draft runs when cron
 //! would have run the line, in the zone that is in force there.
 
+pub mod column;
 mod entry;
-mod name;
+pub mod fields;
+pub mod name;
+mod shell;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
-use domain::error::FieldError;
-use domain::schedule::{Schedule, ScheduleConfig};
-use domain::status::SettableStatus;
-use domain::task::{ScheduleType, TaskDraft};
+use super::found::{Collector, Found, Reading, check, cron_config, is_zone};
 use entry::Entry;
-use name::Names;
 use serde_json::json;
+use std::collections::BTreeMap;
 
-/// How a crontab is to be read.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
-    /// The zone of lines before any `CRON_TZ` or `TZ`.
-    pub timezone: &'a str,
-    /// Lines have a column with the user, as in `/etc/crontab`.
-    pub is_system: bool,
-    /// Tasks are to be created without running.
-    pub is_disabled: bool,
-}
-
-/// A line that can become a task.
-#[derive(Debug)]
-pub struct Job {
-    /// Counted from 1.
-    pub line: usize,
-    /// The task.
-    pub draft: TaskDraft,
-    /// Its schedule in words.
-    pub schedule: String,
-}
-
-/// A line that cannot.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Counted from 1.
-    pub line: usize,
-    /// Why. Values of variables are not in it: they may be secrets.
-    pub reason: String,
-}
-
-/// What stands in a crontab, in the order of its lines.
-#[derive(Debug, Default)]
-pub struct Crontab {
-    /// What can be imported.
-    pub jobs: Vec<Job>,
-    /// What cannot.
-    pub rejected: Vec<Rejected>,
-}
-
-/// True for an IANA zone.
-pub fn is_zone(name: &str) -> bool {
-    check("* * * * *", name).is_ok()
-}
-
-/// Reads a crontab. `now` decides whether a schedule still has a run ahead.
-pub fn parse(bytes: &[u8], reading: Reading<'_>, now: DateTime<Utc>) -> Crontab {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = Reader { reading, now, zones: [None, None], comments: Vec::new(), names: Names::default() };
-    let mut crontab = Crontab::default();
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        let line_number = index + 1;
-        let text = str::from_utf8(line).map_err(|_| "it is not UTF-8 text".to_owned());
-        match text.and_then(|text| reader.read(line_number, text)) {
-            Ok(None) => {}
-            Ok(Some((draft, schedule))) => crontab.jobs.push(Job { line: line_number, draft, schedule }),
-            Err(reason) => crontab.rejected.push(Rejected { line: line_number, reason }),
+/// Reads a crontab; `is_system`: its lines have a column with the user, as in `/etc/crontab`.
+pub fn read(text: &str, is_system: bool, reading: Reading) -> Found {
+    let mut reader = Reader {
+        is_system,
+        zone: None,
+        comments: Vec::new(),
+        variables: BTreeMap::new(),
+        collector: Collector::new(reading),
+    };
+    for (index, line) in text.split('\n').enumerate() {
+        if let Err(reason) = reader.line(index + 1, line.trim()) {
+            reader.collector.reject(index + 1, None, reason);
         }
     }
-    crontab
+    reader.collector.finish()
 }
 
-/// A zone that a variable named, or the line of one that nobody knows.
-type Zone = Result<String, usize>;
-
-struct Reader<'a> {
-    reading: Reading<'a>,
-    now: DateTime<Utc>,
-    /// `CRON_TZ` goes before `TZ`.
-    zones: [Option<Zone>; 2],
+struct Reader {
+    is_system: bool,
+    /// What `CRON_TZ` named, or the line of a zone that nobody knows.
+    zone: Option<Result<String, usize>>,
     /// The comment right above.
     comments: Vec<String>,
-    names: Names,
+    /// Variables so far, and their lines.
+    variables: BTreeMap<String, usize>,
+    collector: Collector,
 }
 
-impl Reader<'_> {
-    /// One line: a draft with its schedule in words, or nothing to import.
-    fn read(&mut self, line: usize, text: &str) -> Result<Option<(TaskDraft, String)>, String> {
-        let text = text.trim();
+impl Reader {
+    fn line(&mut self, line: usize, text: &str) -> Result<(), String> {
         if let Some(comment) = text.strip_prefix('#') {
             self.comment(comment);
-            return Ok(None);
+            return Ok(());
         }
         let comments = std::mem::take(&mut self.comments);
         if text.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         if let Some((name, value)) = entry::variable(text) {
-            return self.variable(line, name, value).map(|()| None);
+            return self.variable(line, name, value);
         }
-        let entry = entry::parse(text, self.reading.is_system)?;
-        self.draft(line, &entry, &comments).map(Some)
+        let entry = entry::parse(text, self.is_system)?;
+        self.job(line, entry, &comments)
     }
 
-    /// What is said above a line belongs to it: but for lines that were taken out of use, and the legend of the columns.
+    /// What is said right above a line describes it: but for lines that were taken out of use, and the legend of the columns.
     fn comment(&mut self, text: &str) {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '#');
         if is_legend(text) {
             self.comments.clear();
             return;
         }
-        let is_out_of_use = entry::variable(text).is_some()
-            || entry::parse(text, false).is_ok_and(|entry| check(&entry.expression, "UTC").is_ok());
         let is_rule = !text.chars().any(char::is_alphanumeric);
-        if !is_out_of_use && !is_rule {
+        if !is_out_of_use(text) && !is_rule {
             self.comments.push(text.replace(char::is_control, " "));
         }
     }
 
+    /// `CRON_TZ` moves the schedules below it (cronie, FreeBSD, OpenBSD); all else is for the commands, `TZ` too.
     fn variable(&mut self, line: usize, name: &str, value: &str) -> Result<(), String> {
-        let slot = match name {
-            "CRON_TZ" => 0,
-            "TZ" => 1,
-            _ => return Err(format!("the variable {name}: tasks have no environment")),
-        };
+        if name != "CRON_TZ" {
+            self.variables.insert(name.to_owned(), line);
+            let text = match name {
+                "TZ" => format!(
+                    "TZ is for the commands only, in cron as here: schedules stay in {} (CRON_TZ or --timezone moves them)",
+                    self.zone.as_ref().and_then(|zone| zone.as_deref().ok()).unwrap_or(self.collector.timezone())
+                ),
+                _ => format!("the variable {name} is not carried over: tasks have no environment"),
+            };
+            self.collector.remark(line, text);
+            return Ok(());
+        }
         // POSIX allows a colon before the name of a zone.
         let zone = value.strip_prefix(':').unwrap_or(value);
-        let is_known = zone.is_empty() || is_zone(zone);
-        self.zones[slot] = match is_known {
-            true => Some(zone.to_owned()).filter(|zone| !zone.is_empty()).map(Ok),
-            false => Some(Err(line)),
+        self.zone = match zone {
+            "" => None,
+            zone if is_zone(zone) => Some(Ok(zone.to_owned())),
+            _ => Some(Err(line)),
         };
-        if is_known {
-            Ok(())
-        } else {
-            Err(format!("{name}: “{zone}” is not an IANA time zone such as Europe/Berlin"))
+        match self.zone {
+            Some(Err(_)) => Err(format!("{name}: “{zone}” is not an IANA time zone such as Europe/Berlin")),
+            _ => Ok(()),
         }
     }
 
-    fn draft(&mut self, line: usize, entry: &Entry, comments: &[String]) -> Result<(TaskDraft, String), String> {
-        let zone = match self.zones.iter().flatten().next() {
+    fn job(&mut self, line: usize, entry: Entry, comments: &[String]) -> Result<(), String> {
+        let zone = match &self.zone {
             Some(Ok(zone)) => zone.clone(),
             Some(Err(unknown)) => return Err(format!("its time zone is not known (line {unknown})")),
-            None => self.reading.timezone.to_owned(),
+            None => self.collector.timezone().to_owned(),
         };
-        let name = name::of(comments, &entry.command, line);
-        let metadata = match &entry.user {
+        let subject = name::subject(&entry.command);
+        let name = subject.name.unwrap_or_else(|| format!("crontab line {line}"));
+        let mut lost = entry.lost;
+        let used = self.variables.iter().filter(|(name, _)| uses(&entry.command, name));
+        lost.extend(used.map(|(name, at)| format!("it uses ${name} (line {at}), which is not carried over")));
+        let mut draft = self.collector.draft(&name, cron_config(&entry.expression, &zone));
+        draft.description = comments.join("\n");
+        draft.metadata = Some(match &entry.user {
             Some(user) => json!({ "command": entry.command, "user": user }),
             None => json!({ "command": entry.command }),
-        };
-        let status = if self.reading.is_disabled { SettableStatus::Disabled } else { SettableStatus::Active };
-        let mut draft = TaskDraft {
-            name,
-            description: name::shortened(&comments.join("\n"), 1_000),
-            schedule_type: Some(ScheduleType::Recurring),
-            schedule_config: config(&entry.expression, &zone),
-            status: Some(status.as_str().to_owned()),
-            task_group_id: None,
-            timeout_seconds: None,
-            max_attempts: None,
-            metadata: Some(metadata),
-            overlap_policy: None,
-            missed_run_policy: None,
-            completion: None,
-            allow_past: false,
-        };
-        let task = draft.clone().parse(self.now).map_err(|refusal| explain(&entry.expression, &refusal.errors))?;
-        // Only what becomes a task takes a name.
-        draft.name = self.names.take(task.name);
-        Ok((draft, task.schedule.describe()))
+        });
+        self.collector.take(line, draft, lost, subject.is_http_call);
+        Ok(())
     }
+}
+
+/// True when a command names a variable: `$NAME` or `${NAME…}`.
+fn uses(command: &str, name: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    command.split('$').skip(1).any(|rest| {
+        let rest = rest.strip_prefix('{').unwrap_or(rest);
+        rest.strip_prefix(name).is_some_and(|after| !after.starts_with(is_name))
+    })
+}
+
+/// True for a line that somebody commented out: a variable, or a schedule, even one that cron would refuse.
+fn is_out_of_use(text: &str) -> bool {
+    let mut rest = text.strip_prefix('-').unwrap_or(text);
+    if entry::variable(text).is_some() || rest.starts_with('@') && rest[1..].starts_with(char::is_alphabetic) {
+        return true;
+    }
+    if entry::parse(text, false).is_ok_and(|entry| check(&entry.expression, "UTC").is_ok()) {
+        return true;
+    }
+    for _ in 0..5 {
+        let (word, after) = entry::word(rest);
+        if !fields::is_field(word) {
+            return false;
+        }
+        rest = after;
+    }
+    true
 }
 
 /// True for what crontabs say about themselves: the names of the columns, a drawing of them, and what `crontab -l` puts first.
@@ -185,30 +156,8 @@ fn is_legend(text: &str) -> bool {
     let mut words = text.split_whitespace().map(str::to_lowercase);
     let columns = [words.next().unwrap_or_default(), words.next().unwrap_or_default()];
     let are_columns =
-        matches!(columns[0].as_str(), "m" | "min" | "minute") && matches!(columns[1].as_str(), "h" | "hour");
+        matches!(columns[0].as_str(), "m" | "mi" | "min" | "minute") && matches!(columns[1].as_str(), "h" | "hour");
     let is_installed = text.starts_with('(') && text.contains(" installed on ");
-    let begins = ["|", ".-", "DO NOT EDIT THIS FILE", "(Cron version "];
+    let begins = ["|", ".-", "DO NOT EDIT THIS FILE", "(Cron version ", "* * * * * command", "*  *  *  *  * "];
     are_columns || is_installed || begins.iter().any(|begin| text.starts_with(begin))
-}
-
-fn config(expression: &str, zone: &str) -> ScheduleConfig {
-    ScheduleConfig {
-        cron_expression: Some(expression.to_owned()),
-        timezone: zone.to_owned(),
-        ..ScheduleConfig::default()
-    }
-}
-
-fn check(expression: &str, zone: &str) -> Result<Schedule, Vec<FieldError>> {
-    Schedule::read(ScheduleType::Recurring, &config(expression, zone))
-}
-
-/// `“61 * * * *” cannot have minute "61" (allowed: …)`.
-fn explain(expression: &str, errors: &[FieldError]) -> String {
-    let said = |error: &FieldError| match error.field.strip_prefix("schedule_config") {
-        Some("") => format!("“{expression}”: {}", error.message),
-        Some(_) => format!("“{expression}” {}", error.message),
-        None => format!("{} {}", error.field, error.message),
-    };
-    errors.iter().map(said).collect::<Vec<_>>().join("; ")
 }

@@ -73,6 +73,9 @@ fn every_command_for_people_explains_itself() {
         "deletions list",
         "deletions watch",
         "import crontab",
+        "import k8s",
+        "import ofelia",
+        "import systemd",
     ];
     for command in commands {
         let arguments: Vec<_> = command.split(' ').chain(["--help"]).collect();

@@ -1,4 +1,8 @@
-//! One line of a crontab: when, as whom, what. The rules are those of Vixie's cron, which all others follow.
+//! One line of a crontab: when, as whom, what. The rules are those of Vixie's cron, which the others follow, and of their
+//! additions: cronie and SUSE (`-` before the line), OpenBSD (`~`, flags), FreeBSD (`@every_minute`), `@every`.
+
+use super::fields;
+use crate::cli::sources::spans;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,6 +13,8 @@ pub struct Entry {
     pub user: Option<String>,
     /// What the shell is told.
     pub command: String,
+    /// What a task does not do as cron would, a phrase each.
+    pub lost: Vec<String>,
 }
 
 /// Reads `NAME=value`, spaces and quotes as cron takes them; none when it is no such line.
@@ -25,16 +31,39 @@ fn unquoted(text: &str) -> &str {
     within('"').or_else(|| within('\'')).unwrap_or(text)
 }
 
+/// When a line runs.
+enum When {
+    Fields(Vec<String>),
+    Expression(String),
+}
+
+/// The schedule of a line, and what follows it.
+fn when(text: &str, is_system: bool) -> Result<(When, &str), String> {
+    // A minus sign keeps the run out of the system's log (cronie, SUSE): nothing that a task has.
+    let begins = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '*' | '~' | '@'));
+    let text = text.strip_prefix('-').filter(begins).unwrap_or(text);
+    if text.starts_with('@') {
+        return nickname(text).map(|(expression, rest)| (When::Expression(expression), rest));
+    }
+    fields::split(text, is_system).map(|(fields, rest)| (When::Fields(fields), rest))
+}
+
+/// What follows the schedule of a line; none when it has no schedule.
+pub fn after_schedule(text: &str) -> Option<&str> {
+    when(text, true).ok().map(|(_, rest)| rest)
+}
+
 /// Reads a line that is no comment and no variable.
 ///
 /// # Errors
 /// Why it cannot be a task.
 pub fn parse(text: &str, is_system: bool) -> Result<Entry, String> {
-    let (expression, rest) = if text.starts_with('@') { nickname(text)? } else { fields(text)? };
+    let (when, rest) = when(text, is_system)?;
     let (user, rest) = match word(rest) {
         (user, rest) if is_system && !user.is_empty() => (Some(user.to_owned()), rest),
         _ => (None, rest),
     };
+    let (mut lost, rest) = flags(rest)?;
     let command = command(rest)?;
     if command.is_empty() {
         let what = if is_system { "a user and a command" } else { "a command" };
@@ -43,7 +72,14 @@ pub fn parse(text: &str, is_system: bool) -> Result<Entry, String> {
     if !is_system && word(&command).0 == "root" {
         return Err("it begins with a user as in /etc/crontab; import it with --system".to_owned());
     }
-    Ok(Entry { expression, user, command })
+    let expression = match when {
+        When::Expression(expression) => expression,
+        When::Fields(mut fields) => {
+            lost.extend(fields::settle_random(&mut fields, &command)?);
+            fields.join(" ")
+        }
+    };
+    Ok(Entry { expression, user, command, lost })
 }
 
 /// The first word, and what follows it.
@@ -55,42 +91,48 @@ pub fn word(text: &str) -> (&str, &str) {
 
 fn nickname(text: &str) -> Result<(String, &str), String> {
     let (name, rest) = word(text);
+    if fields::is_number(word(rest).0) && fields::is_job_id(word(word(rest).1).0) {
+        return Err("it is a line of an anacrontab (period, delay, name, command), not of a crontab".to_owned());
+    }
     match name {
         "@midnight" => Ok(("@daily".to_owned(), rest)),
+        "@every_minute" => Ok(("* * * * *".to_owned(), rest)),
         "@yearly" | "@annually" | "@monthly" | "@weekly" | "@daily" | "@hourly" => Ok((name.to_owned(), rest)),
+        "@every" => {
+            let (length, rest) = word(rest);
+            let seconds =
+                spans::go(length).ok_or_else(|| format!("@every takes a time such as 1h30m, not “{length}”"))?;
+            Ok((spans::every(seconds), rest))
+        }
         "@reboot" => Err("@reboot: a task runs at times, not when a machine starts".to_owned()),
+        _ if fields::is_number(&name[1..]) => {
+            Err(format!("{name} counts from the end of the run before (FreeBSD); write @every {}s", &name[1..]))
+        }
+        "@" => Err("@ begins a line of fcron, or a nickname such as @daily".to_owned()),
         _ => Err(format!(
-            "{name} is not known; known are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly"
+            "{name} is not known; known are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every"
         )),
     }
 }
 
-fn fields(text: &str) -> Result<(String, &str), String> {
-    let (mut fields, mut rest) = (Vec::new(), text);
-    while fields.len() < 5 {
-        let (field, after) = word(rest);
-        if field.is_empty() {
-            return Err(format!("it has {} of the 5 fields of a schedule", fields.len()));
+/// Takes the flags before a command (OpenBSD, FreeBSD, cronie): no command begins with a minus sign.
+fn flags(text: &str) -> Result<(Vec<String>, &str), String> {
+    let (mut lost, mut rest) = (Vec::new(), text);
+    while let (flag, after) = word(rest)
+        && let Some(letters) = flag.strip_prefix('-')
+    {
+        if letters.is_empty() || !letters.chars().all(|c| matches!(c, 'n' | 'q' | 's')) {
+            return Err(format!("“{flag}” before the command is no flag that is known: -n, -q, -s"));
         }
-        fields.push(field.to_owned());
+        // -q is about the log. -s, one run at a time, is what a task does anyway.
+        if letters.contains('n') {
+            lost.push(
+                "-n sends mail only when a run fails; what is told about a task are its project's alerts".to_owned(),
+            );
+        }
         rest = after;
     }
-    // Ours allows more: what cron would refuse, nobody has meant.
-    let is_of_cron = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-');
-    if let Some(field) = fields.iter().find(|field| !field.chars().all(is_of_cron)) {
-        return Err(format!("“{field}” is no field of a schedule"));
-    }
-    let next = word(rest).0;
-    if !next.is_empty() && next.chars().all(|c| matches!(c, '*' | '/' | '0'..='9')) {
-        return Err("it has more than the 5 fields of a schedule in a crontab".to_owned());
-    }
-    let names = ["minute", "hour", "day of month", "month", "day of week"];
-    for (field, name) in fields.iter().zip(names) {
-        if field.split(',').any(|element| element.split_once('/').is_some_and(|(from, _)| !from.contains(['*', '-']))) {
-            return Err(format!("{name} \"{field}\": crons disagree on a step without a range; write the range too"));
-        }
-    }
-    Ok((fields.join(" "), rest))
+    Ok((lost, rest))
 }
 
 /// The command as the shell gets it: `\%` is a percent sign, and a bare one begins what the command reads.
