@@ -83,7 +83,7 @@ fn sixty_four_levels_are_refused_and_one_less_is_taken() {
     assert_eq!((error.field.as_str(), error.message.contains("64 levels")), ("metadata", true));
 }
 
-fn draft(metadata: Value) -> TaskDraft {
+fn draft(metadata: &Value) -> TaskDraft {
     let config = cron_config("0 9 * * *", "UTC");
     serde_json::from_value(json!({ "name": "Ledger", "schedule_config": config, "metadata": metadata })).unwrap()
 }
@@ -91,7 +91,7 @@ fn draft(metadata: Value) -> TaskDraft {
 #[test]
 fn what_an_older_version_stored_can_be_read_in_a_page_and_kept() {
     let now = at("2026-11-30T00:00:00Z");
-    let errors = draft(nested(120)).parse(now).unwrap_err().errors;
+    let errors = draft(&nested(120)).parse(now).unwrap_err().errors;
     assert_eq!((errors.len(), errors[0].field.as_str()), (1, "metadata"));
     let id = "0192f0c1-7a3b-7cc0-9c4e-5d0f3a1b2c3d";
     let task = json!({

@@ -100,7 +100,7 @@ fn times_of(words: &str) -> BTreeSet<u32> {
     let has = |second: u32| {
         units.iter().all(|(size, values)| values.contains(&(second / size % if *size == 3_600 { 24 } else { 60 })))
             // What is finer than all that is said is 0.
-            && second % units.iter().map(|(size, _)| *size).min().unwrap() == 0
+            && second.is_multiple_of(units.iter().map(|(size, _)| *size).min().unwrap())
     };
     (0..86_400).filter(|second| has(*second)).collect()
 }
