@@ -62,7 +62,7 @@ impl FromStr for PublicUrl {
             let host = authority.host();
             return Err(format!(
                 "\"{text}\" has a path, but Sexton needs a host name of its own, without one: set it to {}://sexton.{host} or \
-                 the like, and let the proxy send all of that name here; docs/adr/0019-no-sub-path.md says why. Else it must be \
+                 the like, and let the proxy send all of that name here; docs/adr/0017-no-sub-path.md says why. Else it must be \
                  such as https://cron.example.com",
                 if is_https { "https" } else { "http" },
             ));
