@@ -7,6 +7,18 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 const FEW: [&str; 4] = ["--api-connections", "3", "--acquire-timeout-ms", "200"];
 
+/// A node with few connections and little patience; a project and tasks, which another node has made, however busy the machine is.
+async fn prepared(on: &PgConnectOptions, tasks: usize) -> (App, String, Vec<String>) {
+    let patient = App::new(on).await;
+    let project = patient.project("Billing").await;
+    let mut made = Vec::new();
+    for n in 0..tasks {
+        made.push(patient.task(&project, &format!("Task {n}")).await);
+    }
+    patient.end().await;
+    (App::with(on, &FEW).await, project, made)
+}
+
 /// Sends 64 requests at once; returns how many of them were accepted. The others must say that nothing has changed.
 async fn accepted(app: &App, requests: impl Iterator<Item = Call>) -> i64 {
     let answers = join_all(requests.map(|request| app.send(request))).await;
@@ -20,9 +32,8 @@ async fn accepted(app: &App, requests: impl Iterator<Item = Call>) -> i64 {
 
 #[sqlx::test(migrations = false)]
 async fn of_64_at_once_as_many_happen_as_are_answered_that_they_did(_: PgPoolOptions, on: PgConnectOptions) {
-    let app = App::with(&on, &FEW).await;
-    let (project, task) = app.one_task().await;
-    let trigger = format!("{task}/trigger");
+    let (app, project, tasks) = prepared(&on, 64).await;
+    let trigger = format!("{}/trigger", tasks[0]);
     let started = accepted(&app, (0..64).map(|_| call("POST", &trigger))).await;
     assert!(started > 0);
     assert_eq!(app.count("executions").await, started);
@@ -30,10 +41,6 @@ async fn of_64_at_once_as_many_happen_as_are_answered_that_they_did(_: PgPoolOpt
     let cancel = |id: &String| call("POST", &format!("{project}/executions/{id}/cancel"));
     let cancelled = accepted(&app, ids.iter().map(cancel)).await;
     assert_eq!(app.count("executions WHERE status = 'CANCELLED'").await, cancelled);
-    let mut tasks = Vec::new();
-    for n in 0..64 {
-        tasks.push(app.task(&project, &format!("Task {n}")).await);
-    }
     let deleted = accepted(&app, tasks.iter().map(|task| call("DELETE", task))).await;
     assert_eq!(app.count("deletions").await, deleted);
     let ids = sqlx::query_scalar::<_, String>("SELECT id::text FROM deletions").fetch_all(&app.pool).await.unwrap();
@@ -48,9 +55,8 @@ async fn forty_keys_that_are_each_repeated_until_they_are_accepted_make_forty_ru
     _: PgPoolOptions,
     on: PgConnectOptions,
 ) {
-    let app = App::with(&on, &FEW).await;
-    let (_, task) = app.one_task().await;
-    let trigger = format!("{task}/trigger");
+    let (app, _, tasks) = prepared(&on, 1).await;
+    let trigger = format!("{}/trigger", tasks[0]);
     let repeated = async |key: usize| {
         loop {
             let answer = app.send(call("POST", &trigger).header("idempotency-key", &key.to_string())).await;

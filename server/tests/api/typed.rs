@@ -114,7 +114,6 @@ async fn a_name_that_cannot_be_seen_is_refused_everywhere(_: PgPoolOptions, on: 
             ("/api/v1/projects".to_owned(), &of_project),
             (format!("{project}/task-groups"), &named),
             (format!("{project}/api-keys"), &named),
-            ("/api/v1/tokens".to_owned(), &named),
         ] {
             app.post(&path, body).await.message(422, "validation-failed", "name");
         }
