@@ -67,7 +67,6 @@ async function everyStatus(api: APIRequestContext, sql: pg.Client) {
 for (const [look, options] of Object.entries(LOOKS)) {
   test(`every page is for everyone ${look}`, async ({ browserOf, api, sql, expectedErrors }) => {
     expectedErrors.push(/404 \(Not Found\)/);
-    test.slow();
     const { project, failed, receipt, pending, record, long, active, executions } = await everyStatus(api, sql);
     const page = await browserOf({ ...options, reducedMotion: "reduce" });
     const list = listPath(project);
@@ -97,6 +96,8 @@ for (const [look, options] of Object.entries(LOOKS)) {
       `${taskPath(project, active)}/delete`,
       "/nothing",
     ];
+    // Each page has as long as an expectation has: axe takes a second for it on an idle machine.
+    test.setTimeout(30_000 + 10_000 * paths.length);
     for (const path of paths) {
       await open(page, path);
       await forEveryone(page, path);
