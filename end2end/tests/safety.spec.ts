@@ -63,6 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
       `${taskPath(project, task)}/delete`,
       listPath(immediate),
     ];
+    test.setTimeout(30_000 + 10_000 * paths.length);
     for (const path of paths) {
       // Signing in is a document of its own, without any program.
       const comesAlive = javaScriptEnabled && !path.startsWith("/login");

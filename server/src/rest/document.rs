@@ -112,8 +112,14 @@ fn describe_parameters(operation: &mut Value) {
         if let Some(schema) = parameter.get_mut("schema") {
             without_null(schema);
         }
+        if parameter["name"] == "search" {
+            parameter["schema"]["pattern"] = VISIBLE.into();
+        }
     }
 }
+
+/// A search is empty, or has a visible character and no control character; see `domain/text/parsing.rs`.
+const VISIBLE: &str = r"^([^\u0000-\u001f\u007f-\u009f\u2028\u2029]*[^\u0000-\u0020\u007f-\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\ufe00-\ufe0f\ufeff][^\u0000-\u001f\u007f-\u009f\u2028\u2029]*)?$";
 
 /// The standard wants a description of every answer.
 fn describe_answers(operation: &mut Value) {
