@@ -76,6 +76,9 @@ pub struct Collector {
     found: Found,
 }
 
+/// Why a job that runs once is not taken.
+const PASSED: &str = "its moment has passed: it would never run";
+
 impl Collector {
     /// Nothing has been found yet.
     pub fn new(reading: Reading) -> Self {
@@ -110,13 +113,16 @@ impl Collector {
     /// Takes a draft, or rejects it for the reason that the API would give.
     pub fn take(&mut self, line: usize, mut draft: TaskDraft, lost: Vec<String>, is_http_call: bool) {
         draft.description = shortened(&draft.description, 1_000);
+        if draft.schedule_config.run_at.is_some_and(|at| at < self.reading.now) {
+            return self.reject(line, Some(&draft.name), PASSED.to_owned());
+        }
         let what = draft.schedule_config.cron_expression.clone().unwrap_or_default();
         let task = match draft.clone().parse(self.reading.now) {
             Ok(task) => task,
             Err(refusal) => return self.reject(line, Some(&draft.name), explain(&what, &refusal.errors)),
         };
         let Some(next_run) = task.schedule.next_after(self.reading.now) else {
-            return self.reject(line, Some(&draft.name), "its moment has passed: it would never run".to_owned());
+            return self.reject(line, Some(&draft.name), PASSED.to_owned());
         };
         // Only what becomes a task takes a name.
         draft.name = self.names.take(task.name);
