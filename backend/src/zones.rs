@@ -6,8 +6,6 @@
 use crate::db::zone::Planned;
 use crate::{Backend, Error, Result, db};
 use chrono::{DateTime, TimeZone, Utc};
-use domain::schedule::Schedule;
-use domain::task::ScheduleType;
 use domain::zone::{Release, Zone, current};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -124,8 +122,8 @@ fn moved(task: &Planned, now: DateTime<Utc>) -> Option<(Uuid, Option<DateTime<Ut
     if task.next_run_at.is_some_and(|at| at <= now) {
         return None;
     }
-    let kind: ScheduleType = task.schedule_type.parse().ok()?;
-    let config = serde_json::from_value(task.schedule_config.clone()).ok()?;
-    let next = Schedule::read(kind, &config).ok()?.next_open_after(now, task.window.window().as_ref());
+    let documented = task.documented_cron.as_deref();
+    let schedule = db::schedule::stored(&task.schedule_type, &task.schedule_config, documented).ok()?;
+    let next = schedule.next_open_after(now, task.window.window().as_ref());
     (next != task.next_run_at).then_some((task.id, next))
 }

@@ -6,7 +6,7 @@
 use crate::error::FieldError;
 use serde_json::{Number, Value};
 
-/// So many objects and lists inside each other are refused; one less is taken.
+/// Metadata with this many levels of objects and lists is refused; one level less is accepted.
 pub const TOO_DEEP: usize = 64;
 
 /// What is wrong with JSON that is nested too deeply.

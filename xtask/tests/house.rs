@@ -96,6 +96,15 @@ fn statements_stand_in_db_and_never_begin_or_commit() {
 }
 
 #[test]
+fn whoever_plans_a_stored_task_reads_its_schedule_by_the_rule_it_was_stored_by() {
+    let read = code_with("backend/src", "Schedule::read(");
+    assert_none(&read);
+    let stored = code_with("backend/src", "CronRule::of(");
+    let homes = ["backend/src/db/schedule.rs", "backend/src/db/task.rs"];
+    assert_none(&stored.into_iter().filter(|hit| !homes.iter().any(|home| hit.starts_with(home))).collect::<Vec<_>>());
+}
+
+#[test]
 fn one_function_commits_and_knows_what_a_lost_reply_means() {
     let hits = code_with("backend/src", ".commit()");
     assert_eq!(hits.len(), 1, "{}", hits.join("\n"));

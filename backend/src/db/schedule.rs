@@ -1,10 +1,26 @@
 //! Statements on `task_schedules`, the narrow table that the scheduler claims from. No row, no run.
 
 use super::group::WindowRow;
+use super::text;
 use crate::faults::point;
 use chrono::{DateTime, Utc};
+use domain::schedule::{CronRule, Schedule, ScheduleConfig};
+use serde::Deserialize;
+use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
+
+/// The schedule in the columns of a task, read by the rule that held when it was stored. Whoever plans a task reads it here, so
+/// that a task never changes its meaning by being planned.
+///
+/// # Errors
+/// A value that this version does not know.
+pub(crate) fn stored(kind: &str, config: &Value, documented_cron: Option<&str>) -> Result<Schedule, sqlx::Error> {
+    let kind = text("schedule_type", kind)?;
+    let config = ScheduleConfig::deserialize(config).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let rule = CronRule::of(&config, documented_cron);
+    Schedule::stored(kind, &config, rule).map_err(|_| sqlx::Error::Decode("its schedule cannot be read".into()))
+}
 
 /// Plans the next run of a task, or, with none, takes the task out of the scheduler's sight.
 pub(crate) async fn plan(

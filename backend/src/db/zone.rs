@@ -83,7 +83,9 @@ pub(crate) async fn page(
     sqlx::query_as!(
         Page,
         r#"WITH page AS (
-               SELECT t.id, t.task_group_id, t.schedule_config ->> 'timezone' = ANY($1) AS is_in
+               SELECT t.id, t.task_group_id,
+                      coalesce(substring(t.schedule_config ->> 'cron_expression' FROM '^\s*CRON_TZ=(\S+)'),
+                               t.schedule_config ->> 'timezone') = ANY($1) AS is_in
                FROM tasks t WHERE t.id > $2 ORDER BY t.id LIMIT $3)
            SELECT (array_agg(p.id ORDER BY p.id DESC))[1] AS last,
                   coalesce(array_agg(p.id) FILTER (WHERE p.is_in OR g.timezone = ANY($1)), '{}') AS "tasks!",
@@ -105,6 +107,7 @@ pub(crate) struct Planned {
     pub group_version: Option<i64>,
     pub schedule_type: String,
     pub schedule_config: serde_json::Value,
+    pub documented_cron: Option<String>,
     pub next_run_at: Option<DateTime<Utc>>,
     #[sqlx(flatten)]
     pub window: WindowRow,
@@ -113,7 +116,8 @@ pub(crate) struct Planned {
 /// Holds those of these tasks that are active and not due; against deletions and undos, too.
 pub(crate) async fn share_planned(conn: &mut PgConnection, tasks: &[Uuid]) -> Result<Vec<Planned>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT t.id, t.task_group_id, g.version AS group_version, t.schedule_type, t.schedule_config, s.next_run_at,
+        "SELECT t.id, t.task_group_id, g.version AS group_version, t.schedule_type, t.schedule_config, t.documented_cron,
+                s.next_run_at,
                 g.start_time, g.end_time, g.timezone, g.override AS by_hand, g.override_until AS by_hand_until
          FROM tasks t LEFT JOIN task_schedules s ON s.task_id = t.id LEFT JOIN task_groups g ON g.id = t.task_group_id
          WHERE t.id = ANY($1) AND t.status = 'ACTIVE' AND (s.fires AND s.due_at IS NULL) IS NOT FALSE

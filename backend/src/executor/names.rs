@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    /// Answers the question with 203.0.113.`last` where it is for the IPv4 address of `known`, or else that there is no such name.
+    /// Replies with 203.0.113.`last` to a query for the IPv4 address of `known`, and with NXDOMAIN to any other.
     fn answer(query: &[u8], ttl: u32, last: u8) -> Vec<u8> {
         let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
         let question = &query[12..end];

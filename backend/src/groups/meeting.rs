@@ -9,7 +9,6 @@ use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::group::Window;
 use domain::schedule::Schedule;
 use domain::status::TaskStatus;
-use domain::task::ScheduleType;
 use sqlx::PgConnection;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -52,9 +51,8 @@ pub(super) async fn check(
 }
 
 fn is_lost(task: &db::group::Scheduled, before: &Window, after: &Window, now: DateTime<Utc>) -> bool {
-    let Ok(kind) = task.schedule_type.parse::<ScheduleType>() else { return false };
-    let config = serde_json::from_value(task.schedule_config.clone()).ok();
-    let schedule = config.and_then(|config| Schedule::read(kind, &config).ok());
+    let documented = task.documented_cron.as_deref();
+    let schedule = db::schedule::stored(&task.schedule_type, &task.schedule_config, documented);
     let never = |schedule: &Schedule, window| schedule.check_meets(window, now).is_err();
-    schedule.is_some_and(|schedule| never(&schedule, after) && !never(&schedule, before))
+    schedule.is_ok_and(|schedule| never(&schedule, after) && !never(&schedule, before))
 }

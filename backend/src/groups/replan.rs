@@ -3,8 +3,6 @@
 use crate::db::group::{Replanned, Replanning};
 use crate::{Backend, Error, Result, db};
 use chrono::{DateTime, Utc};
-use domain::schedule::{CronRule, Schedule};
-use domain::task::ScheduleType;
 use uuid::Uuid;
 
 /// Tasks that are planned in one transaction.
@@ -37,9 +35,7 @@ fn plan(group: &Replanning, task: &Replanned) -> Option<(Uuid, Option<DateTime<U
     if task.status != domain::status::TaskStatus::Active.as_str() {
         return None;
     }
-    let kind: ScheduleType = task.schedule_type.parse().ok()?;
-    let config = serde_json::from_value(task.schedule_config.clone()).ok()?;
-    let rule = CronRule::of(&config, task.documented_cron.as_deref());
-    let schedule = Schedule::stored(kind, &config, rule).ok()?;
+    let documented = task.documented_cron.as_deref();
+    let schedule = db::schedule::stored(&task.schedule_type, &task.schedule_config, documented).ok()?;
     Some((task.id, schedule.next_open_after(group.since, group.window.as_ref())))
 }

@@ -11,8 +11,8 @@ use crate::executor::{Call, Planned};
 use crate::{Error, Result, db, faults};
 use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
-use domain::schedule::{CronRule, Due, Schedule, is_missed};
-use domain::task::{Completion, Overlap, OverlapPolicy, RunState, ScheduleType};
+use domain::schedule::{Due, is_missed};
+use domain::task::{Completion, Overlap, OverlapPolicy, RunState};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -166,14 +166,10 @@ impl Decided {
     /// # Errors
     /// A value that this version does not know; nothing is decided then.
     fn one(&mut self, row: &DueRow, now: DateTime<Utc>, unended: &HashMap<Uuid, Unended>) -> Result<()> {
-        let kind: ScheduleType = db::text("schedule_type", &row.schedule_type)?;
         let policy = db::text("missed_run_policy", &row.missed_run_policy)?;
         let overlap: OverlapPolicy = db::text("overlap_policy", &row.overlap_policy)?;
         let completion: Completion = db::text("completion", &row.completion)?;
-        let config = serde_json::from_value(row.schedule_config.clone()).ok();
-        let rule = |config: &_| CronRule::of(config, row.documented_cron.as_deref());
-        let schedule = config.and_then(|config| Schedule::stored(kind, &config, rule(&config)).ok());
-        let schedule = schedule.ok_or(Error::Broken("its schedule cannot be read"))?;
+        let schedule = db::schedule::stored(&row.schedule_type, &row.schedule_config, row.documented_cron.as_deref())?;
         let window = row.window.window();
         let what = if row.fires {
             schedule.due(row.next_run_at, now, window.as_ref(), policy)

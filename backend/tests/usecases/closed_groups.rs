@@ -12,7 +12,7 @@ use domain::task::{OverlapPolicy, RunState, Task};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-/// A group with a window of an hour, which opens so many hours from now; none is always open.
+/// A group with a window of an hour, which opens in this number of hours; none is always open.
 async fn group(world: &World, hours: Option<i64>) -> TaskGroup {
     let start = Utc::now() + TimeDelta::hours(hours.unwrap_or_default());
     let text = |time: NaiveTime| Some(time.format("%H:%M").to_string());
@@ -32,7 +32,7 @@ async fn task(world: &World, receiver: &Receiver, group: &TaskGroup, overlap: Ov
     world.firing(receiver, "/ok", change).await
 }
 
-/// A run that was recorded so many hours ago and may start now as far as its own times go.
+/// A run that was recorded this many hours ago and is itself ready to start.
 async fn waits(world: &World, task: &Task, status: &str, trigger: &str, hours: i32) {
     let statement =
         "INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at, created_at, retry_at, error)

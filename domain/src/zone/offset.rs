@@ -71,7 +71,7 @@ impl TimeZone for Zone {
     }
 }
 
-/// The moment so many seconds after the epoch, or the nearest one of the years -9999 to 9999.
+/// The moment this many seconds after the epoch, or the nearest one of the years -9999 to 9999.
 pub(super) fn timestamp(seconds: i64) -> Timestamp {
     let nearest = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(seconds).unwrap_or(nearest)

@@ -96,7 +96,7 @@ pub struct Systemd {
     options: Options,
 }
 
-/// What every import is told.
+/// The options that all imports share.
 #[derive(Debug, Args)]
 struct Options {
     /// The file; - is standard input.

@@ -13,7 +13,7 @@ use domain::task::Task;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// So many tasks of the same name are listed.
+/// How many tasks of the same name are listed.
 const SHOWN: usize = 20;
 
 /// `tasks undo`.

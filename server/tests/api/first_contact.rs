@@ -1,4 +1,4 @@
-//! A browser that comes by a name which is none of the server's: it is told which setting is missing.
+//! A browser that uses a host name the server does not know gets a page that names the missing setting.
 
 use crate::app::App;
 use crate::call::get;

@@ -105,6 +105,7 @@ pub(crate) struct Scheduled {
     pub status: String,
     pub schedule_type: String,
     pub schedule_config: serde_json::Value,
+    pub documented_cron: Option<String>,
 }
 
 /// The newest tasks of a group.
@@ -115,7 +116,8 @@ pub(crate) async fn newest_schedules(
 ) -> Result<Vec<Scheduled>, sqlx::Error> {
     sqlx::query_as!(
         Scheduled,
-        "SELECT name, status, schedule_type, schedule_config FROM tasks WHERE task_group_id = $1 ORDER BY id DESC LIMIT $2",
+        "SELECT name, status, schedule_type, schedule_config, documented_cron FROM tasks WHERE task_group_id = $1
+         ORDER BY id DESC LIMIT $2",
         group,
         limit
     )

@@ -126,9 +126,7 @@ fn flags(text: &str) -> Result<(Vec<String>, &str), String> {
         }
         // -q is about the log. -s, one run at a time, is what a task does anyway.
         if letters.contains('n') {
-            lost.push(
-                "-n sends mail only when a run fails; what is told about a task are its project's alerts".to_owned(),
-            );
+            lost.push("-n sends mail only when a run fails; here the project's alerts do that".to_owned());
         }
         rest = after;
     }

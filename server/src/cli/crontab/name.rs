@@ -58,7 +58,7 @@ const WEAK: [&str; 22] = [
     "trap", "echo", "printf", "fi", "done", "esac", "date", "exit",
 ];
 
-/// Say nothing without the words that follow, so many at most.
+/// Commands whose name needs the words that follow, up to this number.
 const WITH_WORDS: [(&str, usize); 27] = [
     ("run-parts", 1),
     ("make", 1),
@@ -213,7 +213,7 @@ fn after_options<'a>(words: &'a [String], valued: &str) -> (Option<&'a String>, 
     (inner.or_else(|| late.and_then(|at| rest.get(at + 1))), rest)
 }
 
-/// Adds what a command that says nothing is told; of a URL only the host, as the rest may be a secret.
+/// Adds the arguments of a command whose name says nothing; of a URL only the host, because the rest may be a secret.
 fn with_words(name: String, rest: &[String]) -> String {
     if matches!(name.as_str(), "curl" | "wget") {
         let host = rest.iter().find_map(|word| host(word));
@@ -244,7 +244,7 @@ fn base(text: &str) -> String {
     text.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default().to_owned()
 }
 
-/// At most so many characters.
+/// The text, cut to this number of characters.
 pub fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();

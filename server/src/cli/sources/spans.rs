@@ -37,7 +37,7 @@ pub fn systemd(text: &str) -> Option<i64> {
     whole(total(&text, &SYSTEMD)?.round().max(1.0))
 }
 
-/// `@every` so many seconds.
+/// `@every` with this number of seconds.
 pub fn every(seconds: i64) -> String {
     let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
     let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, 's'));
