@@ -40,6 +40,7 @@ pub mod limits;
 pub mod members;
 mod merge;
 pub mod migrate;
+mod planning;
 pub mod pools;
 pub mod projects;
 pub mod quota;

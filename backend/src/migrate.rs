@@ -65,7 +65,11 @@ async fn watch(pool: &PgPool) -> sqlx::Error {
 
 /// Indexes of tables that may be large. They are built beside whoever reads and writes, which no migration can do: its
 /// transaction would hold up every change for as long. Without them everything works, but some of it slowly.
-const BESIDE: [(&str, &str); 2] = [
+const BESIDE: [(&str, &str); 3] = [
+    (
+        "executions_waiting",
+        "CREATE INDEX CONCURRENTLY executions_waiting ON executions (coalesce(held_until, created_at)) WHERE status = 'PENDING'",
+    ),
     (
         "tasks_name_prefix",
         "CREATE INDEX CONCURRENTLY tasks_name_prefix ON tasks (project_id, lower(name) text_pattern_ops)",

@@ -16,6 +16,7 @@ use domain::event::EventKind;
 use sqlx::{Connection, PgConnection};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
+use waiting::Waited;
 
 /// Taken in one transaction at the most.
 const BATCH: usize = 500;
@@ -71,6 +72,8 @@ pub struct Scheduler {
     most: usize,
     /// The rows of a claim that has not succeeded.
     claiming: Vec<Uuid>,
+    /// Groups that somebody was changing when their runs were looked at last: others go first the next time.
+    changing: Vec<Uuid>,
 }
 
 impl Scheduler {
@@ -89,6 +92,7 @@ impl Scheduler {
             turn: Uuid::nil(),
             most: BATCH,
             claiming: Vec::new(),
+            changing: Vec::new(),
         }
     }
 
@@ -116,15 +120,16 @@ impl Scheduler {
         Ok(step)
     }
 
-    async fn claim_step(&mut self, conn: &mut PgConnection, waited: usize, now: Instant) -> Result<Step> {
+    async fn claim_step(&mut self, conn: &mut PgConnection, waited: Waited, now: Instant) -> Result<Step> {
         let room = self.executor.room(BATCH);
         if room.is_none() {
-            return Ok(Step { started: waited, next: Next::WhenFree(TICK) });
+            return Ok(Step { started: waited.started, next: Next::WhenFree(TICK) });
         }
         let is_busy = !room.busy_projects.is_empty();
         let claimed = self.claim(conn, room, now).await?;
-        let started = waited + claimed.started;
+        let started = waited.started + claimed.started;
         let next = match (claimed.is_all, is_busy) {
+            _ if waited.is_more => Next::Now,
             // What is left waits for room.
             (false, _) if claimed.started == 0 => Next::WhenFree(AGAIN),
             (false, _) => Next::Now,

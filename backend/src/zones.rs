@@ -4,7 +4,7 @@
 //! with old rules and one with new rules would move a task to and fro. Called by a loop of every node with the scheduler role.
 
 use crate::db::zone::Planned;
-use crate::{Backend, Error, Result, db};
+use crate::{Backend, Error, Result, db, planning};
 use chrono::{DateTime, TimeZone, Utc};
 use domain::zone::{Release, Zone, current};
 use serde_json::{Map, Value, json};
@@ -54,8 +54,9 @@ pub async fn step(backend: &Backend) -> Result<Step> {
     }
     let Some((zones, after)) = db::zone::lock_unfinished(&mut tx, &name).await? else { return Ok(Step::Done) };
     let page = db::zone::page(&mut tx, &zones, after, BATCH).await?;
-    let moved = replan(&mut tx, &page.tasks, &page.groups).await?;
-    db::zone::replanned_up_to(&mut tx, &name, page.last, moved).await?;
+    let (moved, stopped_at) = replan(&mut tx, &page.tasks, &page.groups).await?;
+    let last = stopped_at.or(page.last);
+    db::zone::replanned_up_to(&mut tx, &name, last, moved).await?;
     backend.commit(tx, "change").await?;
     if moved > 0 {
         tracing::info!(
@@ -66,7 +67,7 @@ pub async fn step(backend: &Backend) -> Result<Step> {
         metrics::counter!("sexton_zone_replanned_total").increment(moved.unsigned_abs());
     }
     backend.wake_scheduler();
-    Ok(if page.last.is_some() { Step::More } else { Step::Done })
+    Ok(if last.is_some() { Step::More } else { Step::Done })
 }
 
 /// Records a release that is newer than all others. Zones whose rules differ from those of the release before have changed;
@@ -99,22 +100,24 @@ fn digests() -> Map<String, Value> {
 }
 
 /// Plans these tasks as far as their next run moves. A group that somebody is changing has its tasks planned anew for that.
-async fn replan(conn: &mut PgConnection, tasks: &[Uuid], groups: &[Uuid]) -> Result<i64> {
+/// Returns how many moved, and the last task that was looked at if time was up before the end.
+async fn replan(conn: &mut PgConnection, tasks: &[Uuid], groups: &[Uuid]) -> Result<(i64, Option<Uuid>)> {
     if tasks.is_empty() {
-        return Ok(0);
+        return Ok((0, None));
     }
     let held: HashSet<(Uuid, i64)> = db::group::hold_versions(conn, groups).await?.into_iter().collect();
     let now = db::now(conn).await?;
     let tasks = db::zone::share_planned(conn, tasks).await?;
-    let planning = move || {
-        let is_held =
-            |task: &&Planned| task.task_group_id.zip(task.group_version).is_none_or(|group| held.contains(&group));
-        tasks.iter().filter(is_held).filter_map(|task| moved(task, now)).collect::<Vec<_>>()
+    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
+    let plan = move |task: &Planned| {
+        let is_held = task.task_group_id.zip(task.group_version).is_none_or(|group| held.contains(&group));
+        is_held.then(|| moved(task, now)).flatten()
     };
-    let plans = tokio::task::spawn_blocking(planning).await;
-    let plans = plans.map_err(|_| Error::Broken("the tasks of a time zone could not be planned"))?;
+    let plans = planning::in_time(tasks, plan).await?;
+    let stopped_at = (plans.len() < ids.len()).then(|| ids[plans.len() - 1]);
+    let plans: Vec<_> = plans.into_iter().flatten().collect();
     db::group::plan_tasks(conn, &plans).await?;
-    Ok(i64::try_from(plans.len()).unwrap_or(i64::MAX))
+    Ok((i64::try_from(plans.len()).unwrap_or(i64::MAX), stopped_at))
 }
 
 /// The next run of a task, if it is another one than planned. What is due already stays due.

@@ -99,15 +99,18 @@ fn digits(text: &str) -> (String, i64) {
     let text = text.trim_start_matches('-');
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent = exponent.parse().unwrap_or(i64::from(i32::MAX)) - fraction.len() as i64;
+    let exponent = exponent.parse().unwrap_or(i64::from(i32::MAX)).saturating_sub(fraction.len() as i64);
     let all = format!("{whole}{fraction}");
     let significant = all.trim_start_matches('0').trim_end_matches('0');
     if significant.is_empty() {
         return (String::new(), 0);
     }
     let zeros = all.len() - all.trim_end_matches('0').len();
-    (significant.to_owned(), exponent + zeros as i64)
+    (significant.to_owned(), exponent.saturating_add(zeros as i64))
 }
+
+/// The parser refuses what is nested more deeply, whatever numbers are in it.
+const NEVER_READ: usize = 128;
 
 /// Where one is in a list or an object.
 enum Place {
@@ -130,6 +133,9 @@ impl<'a> Scan<'a> {
         while let Some(byte) = bytes.get(self.at) {
             let began = self.at;
             self.at += 1;
+            if self.path.len() > NEVER_READ {
+                return None;
+            }
             match byte {
                 b'"' => self.pass_string(began),
                 b'{' => self.path.push(Place::Key((0, 0))),

@@ -22,7 +22,7 @@ const AT_A_TIME: usize = 16;
 /// The others leave a message alone for so long.
 const LEASE: Duration = Duration::from_secs(90);
 /// One message takes no longer.
-const SENT_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const SENT_WITHIN: Duration = Duration::from_secs(30);
 /// How long the database may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long connecting to an endpoint may take.

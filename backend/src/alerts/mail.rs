@@ -1,6 +1,6 @@
 //! Mails: one a receiver, by the operator's mail server. Its name is the operator's own, so no guard stands before it.
 
-use super::courier::{CourierSettings, Failure};
+use super::courier::{CourierSettings, Failure, SENT_WITHIN};
 use crate::db::alert::Delivery;
 use domain::alert::AlertKind;
 use domain::text::isolated;
@@ -12,8 +12,9 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::net::IpAddr;
 use std::time::Duration;
+use tokio::time::timeout;
 
-/// How long a step of the conversation may take.
+/// How long it may take to connect. The whole of it: [`SENT_WITHIN`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the connection to the mail server is encrypted.
@@ -145,7 +146,8 @@ pub async fn send_test(settings: &CourierSettings, to: &str) -> Result<(), Strin
     let message =
         message.body("This is the test that `sexton alert test` sends. Alerts will come the same way.\n".to_owned());
     let message = message.map_err(|error| format!("the mail cannot be written: {error}"))?;
-    let taken = mailer.smtp.send(message).await;
+    let taken = timeout(SENT_WITHIN, mailer.smtp.send(message)).await;
+    let taken = taken.map_err(|_| format!("the mail server did not take it within {} s", SENT_WITHIN.as_secs()))?;
     taken.map(drop).map_err(|error| format!("the mail server did not take it: {error}"))
 }
 

@@ -64,6 +64,7 @@ impl TryFrom<TaskRow> for Task {
     fn try_from(row: TaskRow) -> Result<Self, sqlx::Error> {
         let state = row.window.window().map_or(RunState::Running, |window| window.state(row.read_at));
         let schedule_type: ScheduleType = text("schedule_type", &row.schedule_type)?;
+        let status = text("status", &row.status)?;
         let schedule_config = row.schedule_config.0;
         let cron_rule = CronRule::of(&schedule_config, row.documented_cron.as_deref());
         // The stored words may be those of an older version, which were not always true.
@@ -76,12 +77,13 @@ impl TryFrom<TaskRow> for Task {
             description: row.description,
             schedule_type,
             is_finished: schedule_type == ScheduleType::Oneoff
+                && status != TaskStatus::Disabled
                 && row.next_run_at.is_none()
                 && schedule_config.run_at.is_some_and(|run_at| run_at <= row.read_at),
             schedule_description: schedule.map_or(row.schedule_description, |schedule| schedule.describe()),
             schedule_config,
             cron_rule,
-            status: text("status", &row.status)?,
+            status,
             status_changed_at: row.status_changed_at,
             state,
             timeout_seconds: row.timeout_seconds,

@@ -79,5 +79,6 @@ async fn orphan(tx: &mut PgConnection, id: Uuid) -> Result<Accepted> {
     let tasks: Vec<Uuid> = db::batch::lock_group(tx, id).await?.into_iter().map(|(id, _)| id).collect();
     db::group::release_tasks(tx, id).await?;
     db::group::replan(tx, &tasks).await?;
+    db::execution::look_again(tx, &tasks).await?;
     Ok(Accepted::default())
 }

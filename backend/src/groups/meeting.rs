@@ -3,20 +3,17 @@
 //! A group may have 400,000 tasks, so a change looks at the newest ones, for a limited time. The others are planned anew all
 //! the same; those that never run any more have no next run.
 
-use crate::{Error, Result, db};
+use crate::{Result, db, planning};
 use chrono::{DateTime, Utc};
 use domain::error::{FieldError, ProblemKind, Refusal};
 use domain::group::Window;
 use domain::schedule::Schedule;
 use domain::status::TaskStatus;
 use sqlx::PgConnection;
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Tasks that are looked at, at most.
 const LOOKED_AT: i64 = 200;
-/// How long they are looked at, at most.
-const WITHIN: Duration = Duration::from_millis(200);
 /// Tasks that a refusal names, at most.
 const NAMED: usize = 3;
 
@@ -32,15 +29,11 @@ pub(super) async fn check(
 ) -> Result<()> {
     let tasks = db::group::newest_schedules(conn, group, LOOKED_AT).await?;
     let hours = after.to_string();
-    let looking = move || {
-        let until = Instant::now() + WITHIN;
-        let tasks = tasks.into_iter().filter(|task| task.status == TaskStatus::Active.as_str());
-        let tasks = tasks.take_while(|_| Instant::now() < until);
-        let names = tasks.filter(|task| is_lost(task, &before, &after, now)).map(|task| task.name);
-        names.collect::<Vec<_>>()
-    };
-    let lost = tokio::task::spawn_blocking(looking).await;
-    let lost = lost.map_err(|_| Error::Broken("the schedules of a group could not be computed"))?;
+    let active = tasks.into_iter().filter(|task| task.status == TaskStatus::Active.as_str()).collect();
+    let lost = planning::in_time(active, move |task: &db::group::Scheduled| {
+        is_lost(task, &before, &after, now).then(|| task.name.clone())
+    });
+    let lost: Vec<String> = lost.await?.into_iter().flatten().collect();
     if lost.is_empty() {
         return Ok(());
     }

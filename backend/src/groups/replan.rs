@@ -1,7 +1,7 @@
 //! Planning the tasks of a group anew after its window has changed: a batch at a time, by whichever node comes first.
 
 use crate::db::group::{Replanned, Replanning};
-use crate::{Backend, Error, Result, db};
+use crate::{Backend, Result, db, planning};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -16,14 +16,13 @@ pub async fn replan(backend: &Backend) -> Result<bool> {
     let mut tx = backend.begin().await?;
     let Some(group) = db::group::lock_replanning(&mut tx).await? else { return Ok(false) };
     let tasks = db::group::share_tasks_after(&mut tx, &group, BATCH as i64).await?;
-    let last = (tasks.len() == BATCH).then(|| tasks[BATCH - 1].id);
-    let id = group.id;
+    let (id, is_full) = (group.id, tasks.len() == BATCH);
     let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-    let planning = move || tasks.iter().filter_map(|task| plan(&group, task)).collect::<Vec<_>>();
-    let plans = tokio::task::spawn_blocking(planning).await;
-    let plans = plans.map_err(|_| Error::Broken("the tasks of a group could not be planned"))?;
-    db::group::plan_tasks(&mut tx, &plans).await?;
-    db::execution::look_again(&mut tx, &ids).await?;
+    let plans = planning::in_time(tasks, move |task| plan(&group, task)).await?;
+    let done = &ids[..plans.len()];
+    let last = done.last().copied().filter(|_| is_full || done.len() < ids.len());
+    db::group::plan_tasks(&mut tx, &plans.into_iter().flatten().collect::<Vec<_>>()).await?;
+    db::execution::look_again(&mut tx, done).await?;
     db::group::replanned_up_to(&mut tx, id, last).await?;
     backend.commit(tx, "change").await?;
     backend.wake_scheduler();

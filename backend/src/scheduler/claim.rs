@@ -8,14 +8,14 @@ use super::{BATCH, BELOW, Room, SWEEP_EVERY, Scheduler, tell_started};
 use crate::db::execution::{NewExecution, Unended};
 use crate::db::schedule::{Due as DueRow, Plan};
 use crate::executor::{Call, Planned};
-use crate::{Error, Result, db, faults};
+use crate::{Error, Result, db, faults, planning};
 use chrono::{DateTime, Utc};
 use domain::execution::{ExecutionStatus, Trigger};
 use domain::schedule::{Due, is_missed};
 use domain::task::{Completion, Overlap, OverlapPolicy, RunState};
 use sqlx::{Connection, PgConnection};
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Why a run that is too late is skipped.
@@ -121,7 +121,7 @@ async fn tell_skipped(conn: &mut PgConnection, new: &[NewExecution], now: DateTi
 }
 
 /// Decides about each task by its policies and what of it has not ended. Schedules are computed beside the runtime and for
-/// [`DECIDED_WITHIN`] at most; what is left by then stays due. Groups are held as they are: what one is stopped for has not
+/// [`planning::WITHIN`] at most; what is left by then stays due. Groups are held as they are: what one is stopped for has not
 /// started, or has before.
 async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, mut room: Room) -> Result<Decided> {
     let groups: HashSet<Uuid> = due.iter().filter_map(|row| row.task_group_id).collect();
@@ -135,7 +135,7 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
     let (due, changing): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
     let deciding = move || {
         let (mut decided, until) =
-            (Decided { left: changing.len(), ..Decided::default() }, Instant::now() + DECIDED_WITHIN);
+            (Decided { left: changing.len(), ..Decided::default() }, Instant::now() + planning::WITHIN);
         for (nth, row) in due.iter().enumerate() {
             // At least one row per claim, so that the slowest one is done with in the end.
             if (nth > 0 && Instant::now() >= until) || !room.is_free_for(row.project_id) {
@@ -155,7 +155,6 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
 }
 
 /// How long one claim computes schedules, at most. The rows are locked meanwhile.
-const DECIDED_WITHIN: Duration = Duration::from_millis(250);
 
 impl Decided {
     /// Nothing is to be written.

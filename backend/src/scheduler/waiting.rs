@@ -16,26 +16,30 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 impl Scheduler {
-    /// Starts what waits and fits; answers how many.
-    pub(super) async fn start_waiting(&mut self, conn: &mut PgConnection) -> Result<usize> {
+    /// Starts what waits and fits. What waits for its group makes room for others: it is put off, or passed over next time.
+    pub(super) async fn start_waiting(&mut self, conn: &mut PgConnection) -> Result<Waited> {
         let mut room = self.executor.room(BATCH);
         if room.is_none() {
-            return Ok(0);
+            return Ok(Waited::default());
         }
         let began = self.executor.now();
         let mut tx = conn.begin().await?;
-        let waiting = db::execution::take_waiting(&mut tx, room.calls as i64, &room.busy_projects).await?;
+        let (limit, passed_over) = (room.calls.max(LOOKED_AT), std::mem::take(&mut self.changing));
+        let waiting = db::execution::take_waiting(&mut tx, limit as i64, &room.busy_projects, &passed_over).await?;
         if waiting.is_empty() {
-            return Ok(0);
+            return Ok(Waited::default());
         }
+        let is_full = waiting.len() == limit;
         let now = db::now(&mut tx).await?;
         let gates = Gates::of(&mut tx, &waiting, now).await?;
-        let Sorted { ids, held, over } = gates.sort(waiting, &mut room);
+        let Sorted { ids, held, over, changing } = gates.sort(waiting, &mut room);
+        let is_more = !held.is_empty() || !over.is_empty() || (is_full && !changing.is_empty());
         let lease = self.executor.lease().as_secs() as i32;
         let rows = db::execution::start(&mut tx, &ids, &self.backend.node, lease).await?;
         tell_started(&mut tx, rows.iter().map(|row| (row.project_id, row.task_id))).await?;
         put_off(&mut tx, &held, &over).await?;
         faults::commit(tx, "start").await?;
+        self.changing = changing.into_iter().collect();
         let mut started = 0;
         for row in rows {
             let id = row.execution_id;
@@ -49,8 +53,19 @@ impl Scheduler {
             }
         }
         self.backend.tell();
-        Ok(started)
+        Ok(Waited { started, is_more })
     }
+}
+
+/// Waiting runs that are looked at, at least, however few may start: most of them may wait for their groups.
+const LOOKED_AT: usize = 100;
+
+/// What a look at waiting runs came to.
+#[derive(Default)]
+pub(super) struct Waited {
+    pub started: usize,
+    /// Runs that could not start have made room for others that may.
+    pub is_more: bool,
 }
 
 /// Runs that wait, by what becomes of them.
@@ -60,6 +75,8 @@ struct Sorted {
     ids: Vec<Uuid>,
     held: Vec<(Uuid, DateTime<Utc>)>,
     over: Vec<(Uuid, String)>,
+    /// Groups that somebody is changing.
+    changing: HashSet<Uuid>,
 }
 
 /// What the groups of runs say, which are held.
@@ -80,7 +97,7 @@ impl Gates {
         let (mut sorted, mut of_task) = (Sorted::default(), HashSet::new());
         for waiting in waiting {
             match self.of_run(&waiting) {
-                None => {}
+                None => sorted.changing.extend(waiting.group_id),
                 Some(Gate::Closed(until)) => sorted.held.push((waiting.id, until)),
                 Some(Gate::Over(reason)) => sorted.over.push((waiting.id, reason)),
                 Some(Gate::Open) => {

@@ -54,6 +54,9 @@ pub async fn change(
     if let Some(missed) = missed_while_disabled(&task, &new, status, locked.now) {
         db::schedule::plan(&mut tx, id, Some(missed), version).await?;
     }
+    if new.task_group_id != task.task_group_id {
+        db::execution::look_again(&mut tx, &[id]).await?;
+    }
     if status == TaskStatus::Disabled {
         db::execution::cancel_waiting(&mut tx, &[id], "Cancelled before it started: the task was disabled.").await?;
     }

@@ -2,12 +2,15 @@
 
 use crate::node::{ALL_ENDED, Node, Run, SETTINGS};
 use crate::receiver::Receiver;
-use crate::support::{ADA, World, refused};
+use crate::support::{ADA, World, actor, refused};
+use backend::executor::ExecutorSettings;
 use backend::groups::{self, Change};
+use backend::scheduler::Next;
+use backend::tasks;
 use backend::tasks::etag::Precondition;
 use chrono::{NaiveTime, TimeDelta, Utc};
 use domain::error::ProblemKind;
-use domain::group::{TaskGroup, TaskGroupDraft};
+use domain::group::{GroupDeletion, TaskGroup, TaskGroupDraft};
 use domain::task::{OverlapPolicy, RunState, Task};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -212,5 +215,56 @@ async fn a_window_in_which_tasks_of_the_group_never_run_is_refused_with_their_na
     assert!(message.contains("(04:00–05:00 UTC): \"four\""), "{message}");
     assert_eq!(groups::get(&world.backend, world.project.id, group.id).await.unwrap(), group, "nothing has changed");
     assert_eq!(change("02:00", "04:00").await.unwrap().start_time.as_deref(), Some("02:00"));
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_waits_for_a_group_holds_up_nothing_that_may_start(_: PgPoolOptions, on: PgConnectOptions) {
+    let (world, receiver) = (World::new(&on).await, Receiver::start().await);
+    let mut node = Node::start(world.backend.clone(), ExecutorSettings { calls: 4, ..SETTINGS });
+    let group = group(&world, None).await;
+    let closed = task(&world, &receiver, &group, OverlapPolicy::Allow).await;
+    let many = "INSERT INTO executions (id, task_id, project_id, status, trigger, scheduled_at, created_at, retry_at)
+                SELECT gen_random_uuid(), $1, $2, 'RETRY_WAIT', 'SCHEDULED', now() - n * interval '1 s', now(), now() - n * interval '1 s'
+                FROM generate_series(1, 1000) AS n";
+    sqlx::query(many).bind(closed.uuid).bind(world.project.id).execute(&world.pool).await.unwrap();
+    steer(&world, &group, RunState::NotRunning).await;
+    let other = world.planned(world.project.id, |_| {}).await;
+    waits(&world, &other, "PENDING", "MANUAL", 0).await;
+    let (mut steps, mut started) = (0, 0);
+    loop {
+        let step = node.step().await;
+        (steps, started) = (steps + 1, started + step.started);
+        if step.next != Next::Now {
+            break;
+        }
+    }
+    assert_eq!(started, 1, "the run of the other task, before the node pauses");
+    assert!(steps <= 12, "{steps} steps for a thousand runs that wait");
+    assert_eq!(world.count("executions WHERE held_until > now()").await, 1_000);
+    world.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_run_whose_task_leaves_its_group_waits_for_it_no_longer(_: PgPoolOptions, on: PgConnectOptions) {
+    let (world, receiver) = (World::new(&on).await, Receiver::start().await);
+    let mut node = Node::start(world.backend.clone(), SETTINGS);
+    let group = group(&world, None).await;
+    let (moves, is_left) = (
+        task(&world, &receiver, &group, OverlapPolicy::Allow).await,
+        task(&world, &receiver, &group, OverlapPolicy::Allow).await,
+    );
+    for task in [&moves, &is_left] {
+        waits(&world, task, "RETRY_WAIT", "SCHEDULED", 0).await;
+    }
+    steer(&world, &group, RunState::NotRunning).await;
+    assert_eq!(node.step().await.started, 0);
+    assert_eq!(world.count("executions WHERE held_until > now()").await, 2);
+    world.change(&moves, tasks::Change::Merge(json!({ "task_group_id": null }))).await.unwrap();
+    assert_eq!(node.step().await.started, 1, "the run of the task that was moved");
+    let (id, mode) = (group.id, GroupDeletion::Orphan);
+    groups::delete::delete(&world.backend, &actor(), world.project.id, id, &Precondition::None, mode).await.unwrap();
+    assert_eq!(node.step().await.started, 1, "the run of the task whose group is gone");
+    node.until(&world, "SELECT bool_and(status = 'SUCCESS') FROM executions").await;
     world.end().await;
 }

@@ -108,3 +108,17 @@ fn what_an_older_version_stored_can_be_read_in_a_page_and_kept() {
     let renamed = TaskDraft { name: "\u{2060}".to_owned(), ..TaskDraft::from(task) };
     assert_eq!(renamed.parse_change(task, now).unwrap_err().errors[0].field, "name");
 }
+
+#[test]
+fn no_exponent_and_no_depth_is_too_much_for_the_check() {
+    for text in
+        ["10e9223372036854775807", "0.1e-9223372036854775808", "1e-9223372036854775809", "1e99999999999999999999"]
+    {
+        assert_eq!(read("metadata", text).unwrap_err().field, "metadata", "{text}");
+    }
+    // The parser would refuse it for its depth: that is what is said, however long it is.
+    let deep = format!("{}0.12345678901234567891", "[".repeat(262_000));
+    let error = read("metadata", &deep).unwrap_err();
+    assert_eq!(error.field, "metadata");
+    assert!(error.message.contains("64 levels"), "{}", error.message);
+}

@@ -142,35 +142,38 @@ pub(crate) struct Waiting {
 }
 
 /// Locks the tasks of up to `limit` executions that may start, oldest first: tried again, asked for by hand, or waiting for
-/// others of its task that have ended. Left out are tasks that somebody else holds or that are not ACTIVE, and runs that wait for
-/// their group until a later moment.
+/// others of its task that have ended. Left out are tasks that somebody else holds or that are not ACTIVE, those of these groups,
+/// and runs that wait for their group until a later moment.
 pub(crate) async fn take_waiting(
     conn: &mut PgConnection,
     limit: i64,
     busy_projects: &[Uuid],
+    without_groups: &[Uuid],
 ) -> Result<Vec<Waiting>, sqlx::Error> {
     point("execution.take_waiting")?;
     sqlx::query_as!(
         Waiting,
         r#"SELECT w.id AS "id!", w.task_id AS "task_id!", t.project_id, t.task_group_id AS group_id, w.is_free AS "is_free!",
                   w.is_manual AS "is_manual!", w.created_at AS "created_at!"
-           FROM ((SELECT e.id, e.task_id, e.created_at AS since, e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' AS is_free,
-                         e.trigger = 'MANUAL' AS is_manual, e.created_at
+           FROM ((SELECT e.id, e.task_id, coalesce(e.held_until, e.created_at) AS since,
+                         e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' AS is_free, e.trigger = 'MANUAL' AS is_manual, e.created_at
                   FROM executions e JOIN tasks a ON a.id = e.task_id
-                  WHERE e.status = 'PENDING' AND a.status = 'ACTIVE' AND e.project_id <> ALL($2)
-                    AND (e.held_until IS NULL OR e.held_until <= now())
+                  WHERE e.status = 'PENDING' AND coalesce(e.held_until, e.created_at) <= now()
+                    AND a.status = 'ACTIVE' AND e.project_id <> ALL($2) AND (a.task_group_id = ANY($3)) IS NOT TRUE
                     AND (e.trigger = 'MANUAL' OR a.overlap_policy = 'ALLOW' OR NOT EXISTS (
                          SELECT FROM executions r WHERE r.task_id = e.task_id AND r.status IN ('RUNNING', 'RETRY_WAIT')))
-                  ORDER BY e.created_at LIMIT $1)
+                  ORDER BY coalesce(e.held_until, e.created_at) LIMIT $1)
                  UNION ALL
                  (SELECT e.id, e.task_id, e.retry_at, true, e.trigger = 'MANUAL', e.created_at
-                  FROM executions e
+                  FROM executions e JOIN tasks a ON a.id = e.task_id
                   WHERE e.status = 'RETRY_WAIT' AND e.retry_at <= now() AND e.project_id <> ALL($2)
+                    AND (a.task_group_id = ANY($3)) IS NOT TRUE
                   ORDER BY e.retry_at LIMIT $1)) AS w
            JOIN tasks t ON t.id = w.task_id
            WHERE t.status = 'ACTIVE' ORDER BY w.since LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED"#,
         limit,
-        busy_projects
+        busy_projects,
+        without_groups
     )
     .fetch_all(conn)
     .await

@@ -44,7 +44,7 @@ pub(crate) async fn end_held(conn: &mut PgConnection, over: &[(Uuid, String)]) -
     rows.into_iter().map(Changed::try_from).collect()
 }
 
-/// Has the runs of these tasks that wait for their group looked at again at once: the group has changed.
+/// Has the runs of these tasks that wait for their group looked at again at once: the group has changed, or they have left it.
 pub(crate) async fn look_again(conn: &mut PgConnection, task_ids: &[Uuid]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE executions SET held_until = now(), retry_at = CASE WHEN status = 'RETRY_WAIT' THEN now() END
