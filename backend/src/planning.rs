@@ -44,6 +44,6 @@ mod tests {
         assert!((1..=20).contains(&slow.len()), "{} items", slow.len());
         assert_eq!(in_time(vec![(); 2], |()| compute(2 * WITHIN)).await.unwrap().len(), 1);
         assert_eq!(in_time(vec![1, 2, 3], |item| item * 2).await.unwrap(), [2, 4, 6]);
-        assert_eq!(in_time(Vec::<u8>::new(), |item| *item).await.unwrap(), []);
+        assert!(in_time(Vec::<u8>::new(), |item| *item).await.unwrap().is_empty());
     }
 }

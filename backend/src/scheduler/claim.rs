@@ -154,8 +154,6 @@ async fn decide(conn: &mut PgConnection, due: Vec<DueRow>, now: DateTime<Utc>, m
     tokio::task::spawn_blocking(deciding).await.map_err(|_| Error::Broken("a schedule could not be computed"))
 }
 
-/// How long one claim computes schedules, at most. The rows are locked meanwhile.
-
 impl Decided {
     /// Nothing is to be written.
     fn is_empty(&self) -> bool {
