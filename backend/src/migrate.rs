@@ -102,16 +102,23 @@ async fn build_missing(pool: &PgPool) -> Result<(), sqlx::Error> {
         if is_whole == Some(true) || !sqlx::query_scalar(is_ours).bind(BUILDING).fetch_one(&mut *conn).await? {
             continue;
         }
-        let built = build(&mut conn, name, statement).await;
+        let built = build(&mut conn, name, statement, is_whole.is_some()).await;
         sqlx::query("SELECT pg_advisory_unlock($1)").bind(BUILDING).execute(&mut *conn).await?;
         built?;
     }
     Ok(())
 }
 
-async fn build(conn: &mut PgConnection, name: &str, statement: &'static str) -> Result<(), sqlx::Error> {
-    let drop = sqlx::AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
-    sqlx::raw_sql(drop).execute(&mut *conn).await?;
+async fn build(
+    conn: &mut PgConnection,
+    name: &str,
+    statement: &'static str,
+    is_broken: bool,
+) -> Result<(), sqlx::Error> {
+    if is_broken {
+        let drop = sqlx::AssertSqlSafe(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+        sqlx::raw_sql(drop).execute(&mut *conn).await?;
+    }
     sqlx::raw_sql(statement).execute(conn).await.map(std::mem::drop)
 }
 

@@ -63,9 +63,20 @@ impl ScheduleConfig {
             (None, Some(range)) => format!("{}–{}", range.start, range.end),
             (None, None) => "once".to_owned(),
         };
-        // The expression names the zone that holds.
-        if what.starts_with("CRON_TZ=") { what } else { format!("{what} {}", self.timezone) }
+        if zone_in(&what).is_some() { what } else { format!("{what} {}", self.timezone) }
     }
+
+    /// The time zone that holds: the one that the expression names, if it names one.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        self.cron_expression.as_deref().and_then(zone_in).unwrap_or(&self.timezone)
+    }
+}
+
+/// The time zone that a cron expression names itself: `CRON_TZ=Asia/Tokyo 30 4 * * *`.
+#[must_use]
+pub fn zone_in(expression: &str) -> Option<&str> {
+    expression.trim_start().strip_prefix("CRON_TZ=")?.split_whitespace().next()
 }
 
 /// By which rule a stored cron expression is read. What is sent is always read by the documented one.

@@ -37,7 +37,7 @@ pub async fn of_task(backend: &Backend, task: &Task, is_looking: bool) -> Result
     let project = task.project_id;
     let query = ExecutionQuery { task_id: Some(task.uuid), limit: Some(LATEST), ..Default::default() };
     let page = backend::executions::list(backend, project, &query).await?;
-    let zone = &task.schedule_config.timezone;
+    let zone = task.schedule_config.zone();
     let days = backend::executions::stats(backend, project, Some(task.uuid), Some(chart::DAYS), Some(zone)).await?;
     let note = if is_looking { html(looks_only()) } else { String::new() };
     Ok(note + &html(latest(task, &page, &days)))
@@ -61,7 +61,7 @@ pub(super) fn latest(task: &Task, page: &Page<Execution>, days: &[DayCounts]) ->
             {list}
         </section>
         <section class="card pad part" aria-labelledby="days">
-            <h2 id="days">"Last 30 days " <span class="zone">{task.schedule_config.timezone.clone()}</span></h2>
+            <h2 id="days">"Last 30 days " <span class="zone">{task.schedule_config.zone().to_owned()}</span></h2>
             {chart::chart(days)}
         </section>
     }

@@ -168,7 +168,7 @@ fn Facts(task: Task, endpoint: String) -> impl IntoView {
 
 #[component]
 fn NextRuns(view: RwSignal<TaskView>) -> impl IntoView {
-    let zone = memo(move || view.with(|view| view.task.schedule_config.timezone.clone()));
+    let zone = memo(move || view.with(|view| view.task.schedule_config.zone().to_owned()));
     let runs = memo(move || {
         view.with(|view| if view.task.next_run_at.is_some() { view.preview.next_runs.clone() } else { Vec::new() })
     });

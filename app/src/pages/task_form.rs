@@ -12,7 +12,7 @@ use crate::error::AppError;
 use crate::reactive::effect;
 use crate::view;
 use crate::{browser, words};
-use domain::schedule::SchedulePreview;
+use domain::schedule::{SchedulePreview, zone_in};
 use leptos::html::Form as FormElement;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -225,8 +225,12 @@ fn Policies(form: TaskForm) -> impl IntoView {
 /// The words and the next runs of what is typed.
 #[component]
 fn PreviewCard(preview: Preview) -> impl IntoView {
-    let zone =
-        move || preview.answer.with(|answer| matches!(answer, Some(Ok(_)))).then(|| preview.asked.get().timezone);
+    let asked_zone = move || {
+        let form = preview.asked.get();
+        let named = zone_in(&form.cron_expression).filter(|_| form.kind == "cron").map(str::to_owned);
+        named.unwrap_or(form.timezone)
+    };
+    let zone = move || preview.answer.with(|answer| matches!(answer, Some(Ok(_)))).then(asked_zone);
     // One field after the other is typed: what is wrong stands here in words, beside the field once it is sent.
     let refused = |error: &AppError| match error.0.errors.as_slice() {
         [] => error.detail().to_owned(),

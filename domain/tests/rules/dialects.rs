@@ -225,3 +225,27 @@ fn the_zone_of_an_expression_wins_over_that_of_the_task() {
     let same = parse(&cron_config("CRON_TZ=Europe/Berlin 30 4 * * *", "Europe/Berlin")).unwrap();
     assert_eq!(same.describe(), "At 04:30");
 }
+
+#[test]
+fn the_zone_of_a_schedule_is_that_of_its_expression_before_that_of_its_task() {
+    for (expression, zone) in [
+        ("30 4 * * *", "Europe/Berlin"),
+        ("CRON_TZ=Asia/Tokyo 30 4 * * *", "Asia/Tokyo"),
+        ("  CRON_TZ=Asia/Tokyo  30 4 * * * ", "Asia/Tokyo"),
+        ("CRON_TZ=UTC @daily", "UTC"),
+        ("@every 90m", "Europe/Berlin"),
+    ] {
+        let config = cron_config(expression, "Europe/Berlin");
+        assert_eq!(config.zone(), zone, "{expression}");
+        let schedule = Schedule::read(ScheduleType::Recurring, &config).unwrap();
+        let shown = preview(&schedule, at("2026-06-01T00:00:00Z"), 1).next_runs.remove(0).local;
+        let offset = if zone == "Asia/Tokyo" {
+            "+09:00"
+        } else if zone == "UTC" {
+            "Z"
+        } else {
+            "+02:00"
+        };
+        assert!(shown.ends_with(offset) || (offset == "Z" && shown.ends_with("+00:00")), "{expression}: {shown}");
+    }
+}

@@ -158,9 +158,11 @@ impl Create {
 
 /// "At 02:30 Europe/Berlin; next run at 2026-11-29 01:30:00 UTC".
 pub fn when(task: &Task) -> String {
-    let zone = &task.schedule_config.timezone;
+    // Words of an expression that names its zone have it already.
+    let config = &task.schedule_config;
+    let zone = if config.zone() == config.timezone { format!(", {}", config.timezone) } else { String::new() };
     let next = task.next_run_at.map(|at| format!("next run at {} UTC", moment(at)));
-    format!("{}, {zone}; {}", plain(&task.schedule_description), next.as_deref().unwrap_or("no next run"))
+    format!("{}{zone}; {}", plain(&task.schedule_description), next.as_deref().unwrap_or("no next run"))
 }
 
 /// JSON in which every number keeps its value.
