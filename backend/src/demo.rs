@@ -45,20 +45,12 @@ fn draft(name: &str, description: &str, cron: &str, zone: &str, status: &str) ->
     TaskDraft {
         name: name.to_owned(),
         description: description.to_owned(),
-        schedule_type: None,
         schedule_config: ScheduleConfig {
             cron_expression: Some(cron.to_owned()),
             timezone: zone.to_owned(),
             ..ScheduleConfig::default()
         },
         status: Some(status.to_owned()),
-        task_group_id: None,
-        timeout_seconds: None,
-        max_attempts: None,
-        metadata: None,
-        overlap_policy: None,
-        missed_run_policy: None,
-        completion: None,
-        allow_past: false,
+        ..TaskDraft::default()
     }
 }

@@ -95,18 +95,10 @@ impl Collector {
         let status = if self.reading.is_disabled { SettableStatus::Disabled } else { SettableStatus::Active };
         TaskDraft {
             name: readable(name),
-            description: String::new(),
             schedule_type: Some(ScheduleType::Recurring),
             schedule_config: config,
             status: Some(status.as_str().to_owned()),
-            task_group_id: None,
-            timeout_seconds: None,
-            max_attempts: None,
-            metadata: None,
-            overlap_policy: None,
-            missed_run_policy: None,
-            completion: None,
-            allow_past: false,
+            ..TaskDraft::default()
         }
     }
 
